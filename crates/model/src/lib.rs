@@ -1,0 +1,20 @@
+//! The nouns of cikada: what a name, a key, a range, a window *is*. No I/O, no async, no SQL.
+//!
+//! Everything that comes from outside is parsed into one of these types at the door (see `api`), and below
+//! the door no bare string stands for a thing that has a name.
+
+mod error;
+mod key;
+mod limits;
+mod name;
+mod options;
+mod page;
+mod time;
+
+pub use error::{Clash, Error, Field, Noun, Result};
+pub use key::{Cik, Rid, SecretKey, ShareCode, Token};
+pub use limits::Limits;
+pub use name::{Alias, ContentId, Extra, GroupId, Meta, ModelName, SerialNumber, TokenId, VendorName};
+pub use options::ModelOptions;
+pub use page::Page;
+pub use time::{Seconds, UnixSeconds};
