@@ -1,2 +1,57 @@
-//! The binary.
-fn main() {}
+//! The binary `cikada`: the server and its upkeep, the tools a vendor and an owner work with, and the demo.
+//!
+//! Each subcommand is a file: the server's beside this one, those that speak to a server over its public API (contract,
+//! manage.md and device.md) under `command/`.
+
+mod command;
+mod config;
+mod failure;
+mod fsck;
+mod init;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Self-hosted device provisioning: serial numbers in, keys and firmware out
+#[derive(Parser)]
+#[command(name = "cikada", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Init(init::Args),
+    Serve(serve::Args),
+    Fsck(fsck::Args),
+    Config(config::Args),
+    Completions(command::completions::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Init(args) => init::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Fsck(args) => fsck::run(args),
+        Command::Config(args) => config::run(args),
+        Command::Completions(args) => command::completions::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_flag_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

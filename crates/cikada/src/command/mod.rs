@@ -1,0 +1,3 @@
+//! The commands that speak to a server over its public API, one file each.
+
+pub mod completions;
