@@ -9,6 +9,9 @@ mod limits;
 mod name;
 mod options;
 mod page;
+mod range;
+mod spelling;
+mod status;
 mod time;
 
 pub use error::{Clash, Error, Field, Noun, Result};
@@ -17,4 +20,7 @@ pub use limits::Limits;
 pub use name::{Alias, ContentId, Extra, GroupId, Meta, ModelName, SerialNumber, TokenId, VendorName};
 pub use options::ModelOptions;
 pub use page::Page;
+pub use range::{Range, RangeColumns};
+pub use spelling::{Casing, Format, Spelling};
+pub use status::Status;
 pub use time::{Seconds, UnixSeconds};
