@@ -1,0 +1,1 @@
+//! Pieces of HTTP/1 that are ours to decide.
