@@ -1,1 +1,48 @@
-//! The kit.
+//! The kit: what every suite needs to look at the real `cikada` binary from the outside.
+//!
+//! It starts and kills servers ([`Server`]), speaks HTTP byte by byte ([`Request`], [`Connection`], [`Answer`]), calls as a
+//! vendor or a device ([`Vendor`], [`Device`]), reads answers as the smallest deployed firmware does ([`FieldDevice`])
+//! and plays transcripts ([`transcript`]). It shares no code with the server: what it knows stands in the contract.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation ends the test that made it")]
+
+mod address;
+mod answer;
+mod binary;
+mod cast;
+mod connection;
+mod device;
+mod field_device;
+mod form;
+mod request;
+pub mod rules;
+mod server;
+pub mod transcript;
+mod vendor;
+
+pub use address::fresh_address;
+pub use answer::Answer;
+pub use binary::cikada;
+pub use cast::Cast;
+pub use connection::Connection;
+pub use device::Device;
+pub use field_device::FieldDevice;
+pub use form::{decode, encode, form};
+pub use request::Request;
+pub use server::Server;
+pub use vendor::{Snapshot, Vendor};
+
+/// A key that has the right form and belongs to nobody.
+pub const UNKNOWN_KEY: &str = "00112233445566778899aabbccddeeff00112233";
+
+/// Whether the text is a key or a RID: 40 lower-case hex digits.
+pub fn is_hex40(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// A name that no other test of this process uses.
+pub fn fresh_name(stem: &str) -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("{stem}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,245 @@
+//! A real server on a folder of its own: started, looked at, killed, started again.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use tempfile::TempDir;
+
+use crate::{Answer, Cast, Connection, Device, Request, Vendor, cikada, rules};
+
+const READY_IN: Duration = Duration::from_secs(30);
+const STOPPED_IN: Duration = Duration::from_secs(10);
+
+/// One `cikada serve` and its data. Dropping it ends the process and looks for panics in what it wrote.
+pub struct Server {
+    folder: TempDir,
+    child: Child,
+    starts: u32,
+    config: Option<&'static str>,
+    clock: Mutex<i64>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who is there.
+    pub cast: Cast,
+}
+
+impl Server {
+    /// Makes a data folder and serves it.
+    pub fn start() -> Server {
+        Server::start_configured(None)
+    }
+
+    /// The same with a configuration file of this text.
+    pub fn start_with(config: &'static str) -> Server {
+        Server::start_configured(Some(config))
+    }
+
+    /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
+    pub fn shared() -> Arc<Server> {
+        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(server) = shared.upgrade() {
+            return server;
+        }
+        let server = Arc::new(Server::start());
+        *shared = Arc::downgrade(&server);
+        server
+    }
+
+    fn start_configured(config: Option<&'static str>) -> Server {
+        let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
+        let init = Command::new(cikada())
+            .args(["init", "--json", "--data"])
+            .arg(folder.path().join("data"))
+            .output()
+            .expect("cikada can be started");
+        assert!(init.status.success(), "init failed: {init:?}");
+        let cast = Cast::parse(std::str::from_utf8(&init.stdout).expect("UTF-8"));
+        if let Some(text) = config {
+            fs::write(folder.path().join("cikada.toml"), text).unwrap();
+        }
+        fs::write(folder.path().join("clock"), "0").unwrap();
+        let (child, address) = serve(folder.path(), config.is_some(), 0);
+        Server { folder, child, starts: 1, config, clock: Mutex::new(0), address, cast }
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The id of the running process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything the server has written on its standard error, over all its starts.
+    pub fn errors(&self) -> String {
+        (0..self.starts).map(|n| read(&self.folder.path().join(format!("serve.{n}.err")))).collect()
+    }
+
+    /// Ends the process with SIGKILL: it has no time to say good-bye.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the server was running");
+        self.child.wait().expect("the server has ended");
+    }
+
+    /// Asks the process to end, and waits for it.
+    pub fn stop(&mut self) -> ExitStatus {
+        terminate(&mut self.child);
+        wait(&mut self.child, Duration::from_secs(40)).expect("an orderly stop takes at most 30 s")
+    }
+
+    /// Serves the same folder again, on another port, after [`Server::kill`] or [`Server::stop`].
+    pub fn restart(&mut self) {
+        let (child, address) = serve(self.folder.path(), self.config.is_some(), self.starts);
+        self.child = child;
+        self.address = address;
+        self.starts += 1;
+    }
+
+    /// Runs another subcommand on this server's data.
+    pub fn run_on_data(&self, subcommand: &str) -> Output {
+        Command::new(cikada()).arg(subcommand).arg("--data").arg(self.data()).output().expect("cikada can be started")
+    }
+
+    /// Turns the server's clock forward, and makes sure that it went.
+    pub fn jump(&self, seconds: i64) {
+        let before = self.now();
+        let mut ahead = self.clock.lock().unwrap();
+        *ahead += seconds;
+        let (file, fresh) = (self.folder.path().join("clock"), self.folder.path().join("clock.new"));
+        fs::write(&fresh, ahead.to_string()).unwrap();
+        fs::rename(fresh, file).unwrap();
+        let moved = self.now() - before;
+        assert!(
+            (seconds..seconds + 5).contains(&moved),
+            "the clock went {moved} s, not {seconds}: only a build with debug assertions reads CIKADA_TEST_CLOCK_FILE"
+        );
+    }
+
+    /// The server's own time in Unix seconds.
+    pub fn now(&self) -> i64 {
+        self.call(&Request::get("/timestamp")).expect(200).text().parse().expect("a number")
+    }
+
+    /// A connection from the usual address.
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address).expect("the server listens")
+    }
+
+    /// A connection from a chosen address.
+    pub fn connect_from(&self, from: Ipv4Addr) -> Connection {
+        Connection::open_from(self.address, from).expect("the server listens")
+    }
+
+    /// One request on a connection of its own; the answer must keep the rules of every answer.
+    #[track_caller]
+    pub fn call(&self, request: &Request) -> Answer {
+        self.call_from(Ipv4Addr::LOCALHOST, request)
+    }
+
+    /// The same from a chosen address.
+    #[track_caller]
+    pub fn call_from(&self, from: Ipv4Addr, request: &Request) -> Answer {
+        let answer = self.connect_from(from).ask(request);
+        let answer =
+            answer.unwrap_or_else(|why| panic!("no answer to {} {}: {why}", request.method(), request.target()));
+        if let Some(broken) = rules::broken(&answer, request.method()) {
+            panic!("{} {}: {broken}", request.method(), request.target());
+        }
+        answer
+    }
+
+    /// The same where the server may be gone.
+    pub fn try_call_from(&self, from: Ipv4Addr, request: &Request) -> io::Result<Answer> {
+        Connection::open_from(self.address, from)?.ask(request)
+    }
+
+    /// The vendor of `cikada init`.
+    pub fn vendor(&self) -> Vendor<'_> {
+        Vendor::with_cik(self, &self.cast.vendor_name, &self.cast.vendor.cik)
+    }
+
+    /// A device that says it is that serial number of the vendor's model, calling from an address of its own.
+    pub fn device(&self, model: &str, serial_number: &str) -> Device<'_> {
+        Device::new(self, &self.cast.vendor_name, model, serial_number)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            terminate(&mut self.child);
+            if wait(&mut self.child, STOPPED_IN).is_none() {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
+        let said = self.errors();
+        if said.contains("panicked") && !thread::panicking() {
+            panic!("the server panicked:\n{said}");
+        }
+        if thread::panicking() && !said.is_empty() {
+            let from = said.char_indices().rev().nth(4000).map_or(0, |(at, _)| at);
+            eprintln!("--- the server's last words ---\n{}", &said[from..]);
+        }
+    }
+}
+
+/// Starts the process and waits until it says where it listens.
+fn serve(folder: &Path, configured: bool, start: u32) -> (Child, SocketAddr) {
+    let said = folder.join(format!("serve.{start}.out"));
+    let errors = folder.join(format!("serve.{start}.err"));
+    let mut command = Command::new(cikada());
+    command.args(["serve", "--http", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+    if configured {
+        command.arg("--config").arg(folder.join("cikada.toml"));
+    }
+    command.env("CIKADA_TEST_CLOCK_FILE", folder.join("clock"));
+    command.stdin(Stdio::null()).stdout(File::create(&said).unwrap()).stderr(File::create(&errors).unwrap());
+    let mut child = command.spawn().expect("cikada can be started");
+    let since = Instant::now();
+    while since.elapsed() < READY_IN {
+        if let Some(address) = listening_on(&read(&said)) {
+            return (child, address);
+        }
+        if let Some(status) = child.try_wait().expect("a child can be asked") {
+            panic!("the server ended ({status}) before it listened:\n{}{}", read(&said), read(&errors));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    panic!("the server didn't listen within {READY_IN:?}:\n{}{}", read(&said), read(&errors));
+}
+
+fn listening_on(said: &str) -> Option<SocketAddr> {
+    let whole_lines = &said[..=said.rfind('\n')?];
+    whole_lines.lines().find_map(|line| line.strip_prefix("listening on http://")?.trim().parse().ok())
+}
+
+fn read(file: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(file).unwrap_or_default()).into_owned()
+}
+
+/// SIGTERM, by the shell: the standard library can only kill.
+fn terminate(child: &mut Child) {
+    let _ = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", child.id())).status();
+}
+
+fn wait(child: &mut Child, at_most: Duration) -> Option<ExitStatus> {
+    let since = Instant::now();
+    while since.elapsed() < at_most {
+        if let Some(status) = child.try_wait().expect("a child can be asked") {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    None
+}

@@ -1,0 +1,34 @@
+//! Transcripts: requests and the answers that the contract promises for them, written so that a person can read them.
+//!
+//! ```text
+//! == A device activates once
+//! @ enabled A1
+//! > POST /provision/activate
+//! >
+//! > vendor={vendor}&model={model}&sn=A1
+//! < 200 text
+//! < {cik=hex40}
+//!
+//! > POST /provision/activate
+//! >
+//! > vendor={vendor}&model={model}&sn=A1
+//! < 409
+//! ```
+//!
+//! - `==` begins a case: it gets a fresh `{model}`, which is made unless the case says `@ nomodel`, and calls from an `{address}` of its own.
+//! - `@` prepares: `model NAME [form]`, `numbers SN…`, `enabled SN…` (sets `{SN.rid}`), `activated SN…` (sets `{SN.cik}` too),
+//!   `disabled SN…`, `address` (a fresh one from here on), `jump SECONDS` (turns the server's clock).
+//! - `>` is a request: request line, headers, an empty `>` and the body. `Host` and `Content-Length` are added.
+//! - `<` is its answer: status, perhaps a word for the kind of body, then headers and, behind an empty `<` (which may be left out
+//!   where there are no headers), the body. Status line, `Date` and `Content-Length` are checked always; a header that is not named must not be there,
+//!   one written `?Name: value` may. The kinds: `csv`, `lines` (of text or CSV), `text`, `form`, `json` (compared as values). In
+//!   the first two every line ends with LF, in the others the last one doesn't. An error with no body written down has any one-line text.
+//! - `{name}` stands for a value known so far, `{int}`, `{hex40}`, `{date}`, `{any}` for anything of that form, `{name=hex40}` keeps it.
+//! - `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes.
+
+mod parse;
+mod pattern;
+mod play;
+
+pub use parse::{Case, Expectation, Line, Step, parse};
+pub use play::play;
