@@ -32,6 +32,8 @@ pub enum Error {
         /// Seconds until the next try is worth making.
         retry_after_s: u32,
     },
+    /// The rule has to write and runs where it cannot; the store runs it again on its writer. Never leaves the store.
+    ReadOnly,
     /// The store cannot take the request now; it may be sent again.
     Unavailable,
     /// A fault of ours. The text is for the log only and never leaves the server.
@@ -78,6 +80,8 @@ pub enum Clash {
     HasClient,
     /// The serial number has no client.
     NoClient,
+    /// What the model clones is gone.
+    NoTemplate,
     /// The calling client already has another vendor name.
     HasVendorName,
     /// The vendor still has models.

@@ -1,1 +1,22 @@
-//! TODO
+//! The rows: one SQL text over the drivers, group commit, migrations, and secrets at rest.
+//!
+//! A rule of `domain` is a closure over [`Tx`]; [`Store`] runs it on a thread that owns a connection and answers after
+//! the commit. Statements live in [`table`], each beside the one function that uses it.
+
+mod allocator;
+mod clock;
+mod connection;
+mod driver;
+mod effects;
+mod keyring;
+mod pool;
+mod schema;
+pub mod table;
+mod tx;
+
+pub use clock::Clock;
+pub use connection::{Param, Row};
+pub use effects::{Subject, Version, Versions};
+pub use keyring::{KeyHash, Keyring, MasterKey, Sealed};
+pub use pool::{Options, Store};
+pub use tx::Tx;

@@ -1,0 +1,3 @@
+//! What the engines do differently: opening, pragmas, beginning and ending a transaction, and the meaning of errors.
+
+pub(crate) mod sqlite;

@@ -1,0 +1,25 @@
+//! The tables: each SQL text is a constant beside its one function. A row becomes a value here, and nothing is decided.
+//!
+//! Where a table has a key of its own (client, token, share code), only hashes and sealed copies go in and out.
+
+pub mod alias;
+pub mod client;
+pub mod comment;
+pub mod content;
+pub mod event;
+pub mod member_group;
+pub mod membership;
+pub mod model;
+pub mod model_share;
+pub mod model_try;
+pub mod point;
+pub mod resource;
+pub mod serial_number;
+pub mod serial_range;
+pub mod share_code;
+pub mod sweep;
+pub mod vendor;
+pub mod vendor_token;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! Every statement of this folder is prepared on the engine, and names its parameters in the order of their first
+//! appearance: SQLite numbers them by that, PostgreSQL by their names.
+
+use std::path::Path;
+
+use crate::driver::sqlite::{Access, Connection};
+use crate::schema;
+
+fn statements() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/table");
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for part in text.split("const ").skip(1) {
+            let Some((name, rest)) = part.split_once(": &str = \"") else { continue };
+            let (sql, _) = rest.split_once("\";").unwrap();
+            all.push((format!("{}: {name}", path.file_name().unwrap().display()), sql.to_owned()));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_statement_is_prepared_and_numbers_its_parameters_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = Connection::open(&folder.path().join("db"), Access::Write, 1024).unwrap();
+    schema::migrate(&mut connection).unwrap();
+    let statements = statements();
+    assert!(statements.len() > 70, "only {} statements were found", statements.len());
+    for (name, sql) in statements {
+        let statement = connection.inner().prepare(&sql).unwrap_or_else(|cause| panic!("{name}: {cause}"));
+        for number in 1..=statement.parameter_count() {
+            let parameter = statement.parameter_name(number).unwrap();
+            assert_eq!(parameter, format!("${number}"), "{name}");
+        }
+    }
+}
