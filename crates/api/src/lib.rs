@@ -1,1 +1,4 @@
-//! TODO
+//! The protocols: decode, call a rule, encode. What they share is in [`common`], one folder a protocol beside it.
+
+pub mod common;
+pub mod http;

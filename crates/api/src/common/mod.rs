@@ -1,0 +1,3 @@
+//! What the protocols share: the state of the server, and the one table of error codes.
+
+pub mod app;

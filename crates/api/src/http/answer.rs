@@ -1,0 +1,124 @@
+//! The answer to a request, and how it is encoded (contract, README "Rules for every HTTP answer", 1 to 5 and 8).
+//!
+//! A 204 and a 304 carry no `Content-Length`, a 205 carries a zero one, everything else its true length: an answer is
+//! never chunked.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use model::Error;
+
+/// The content type of CIKs, lists of plain words, and errors.
+pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+/// The content type of CSV answers.
+pub const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
+/// The content type of JSON answers.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What a route gives back.
+pub struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) content_type: Option<HeaderValue>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) content: Content,
+    pub(super) closes: bool,
+    pub(super) route: &'static str,
+}
+
+/// The bytes of an answer.
+pub(super) enum Content {
+    /// None, by the nature of the status.
+    None,
+    /// In memory.
+    Bytes(Bytes),
+    /// In pieces that come to that many bytes.
+    Stream(u64, UnsyncBoxBody<Bytes, Error>),
+}
+
+impl Answer {
+    /// A status without a body: 204, 205, 304; with another one the body is empty.
+    pub fn empty(status: StatusCode) -> Answer {
+        Answer { status, content_type: None, headers: Vec::new(), content: Content::None, closes: false, route: "" }
+    }
+
+    /// 204: nothing to say.
+    pub fn no_content() -> Answer {
+        Answer::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// 205: done.
+    pub fn reset_content() -> Answer {
+        Answer::empty(StatusCode::RESET_CONTENT)
+    }
+
+    /// 200 with plain text.
+    pub fn text(text: impl Into<Bytes>) -> Answer {
+        Answer::bytes(StatusCode::OK, TEXT, text)
+    }
+
+    /// 200 with records, LF after every line.
+    pub fn csv(records: impl Into<Bytes>) -> Answer {
+        Answer::bytes(StatusCode::OK, CSV, records)
+    }
+
+    /// 200 with JSON.
+    pub fn json(json: impl Into<Bytes>) -> Answer {
+        Answer::bytes(StatusCode::OK, JSON, json)
+    }
+
+    /// A status with a body that is in memory.
+    pub fn bytes(status: StatusCode, content_type: HeaderValue, bytes: impl Into<Bytes>) -> Answer {
+        Answer { content_type: Some(content_type), content: Content::Bytes(bytes.into()), ..Answer::empty(status) }
+    }
+
+    /// A status with a body that comes in pieces, `length` bytes in all. A piece that fails cuts the connection.
+    pub fn stream<B>(status: StatusCode, content_type: HeaderValue, length: u64, pieces: B) -> Answer
+    where
+        B: Body<Data = Bytes, Error = Error> + Send + 'static,
+    {
+        let content = Content::Stream(length, pieces.boxed_unsync());
+        Answer { content_type: Some(content_type), content, ..Answer::empty(status) }
+    }
+
+    /// An error: one line of plain text that says what was wrong.
+    pub fn refusal(status: StatusCode, what: impl Into<Bytes>) -> Answer {
+        Answer::bytes(status, TEXT, what)
+    }
+
+    /// 404.
+    pub fn not_found() -> Answer {
+        Answer::refusal(StatusCode::NOT_FOUND, "not found")
+    }
+
+    /// 405, with what may be asked instead: `"GET, HEAD"`.
+    pub fn method_not_allowed(allowed: &'static str) -> Answer {
+        Answer::refusal(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+            .with(http::header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// Adds a header.
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Answer {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Closes the connection after this answer.
+    pub fn closing(mut self) -> Answer {
+        self.closes = true;
+        self
+    }
+
+    /// Names the route that answered, as a template without anything of the caller's, for the log.
+    pub fn by(mut self, route: &'static str) -> Answer {
+        self.route = route;
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
