@@ -1,0 +1,430 @@
+//! The store as its callers see it, on a real folder.
+
+use std::fs;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::{Error, Field};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use crate::{BlobStore, Bounds, Condition, Digest, PIECE_BYTES, Pieces, Stored};
+
+const PIECE: u64 = PIECE_BYTES as u64;
+const NEVER: u64 = u64::MAX;
+
+fn folder() -> (TempDir, PathBuf) {
+    let temporary = TempDir::new().unwrap();
+    let folder = temporary.path().join("blobs");
+    (temporary, folder)
+}
+
+fn open(folder: &Path) -> BlobStore {
+    BlobStore::open_disk(folder, Bounds::default()).unwrap()
+}
+
+/// Bytes that differ from place to place, so that a shifted piece is noticed.
+fn bytes(length: usize) -> Vec<u8> {
+    (0..length as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+}
+
+async fn put(store: &BlobStore, bytes: &[u8]) -> Stored {
+    let mut upload = store.upload(NEVER).unwrap();
+    upload.write(Bytes::copy_from_slice(bytes)).await.unwrap();
+    upload.finish().await.unwrap()
+}
+
+async fn collect(mut pieces: Pieces) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        assert!(piece.len() <= PIECE_BYTES && !piece.is_empty());
+        all.extend_from_slice(&piece);
+    }
+    assert_eq!(pieces.remaining(), 0);
+    Ok(all)
+}
+
+async fn get(store: &BlobStore, digest: Digest, length: u64) -> Result<Vec<u8>, Error> {
+    collect(store.open(digest, length).await?.pieces(0..length)).await
+}
+
+fn files_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+async fn until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..2000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("it never came to hold");
+}
+
+#[tokio::test]
+async fn what_is_uploaded_is_downloaded_on_both_engines_and_after_a_restart() {
+    let (_temporary, folder) = folder();
+    for length in [0, 1, 16 << 10, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 17] {
+        let blob = bytes(length);
+        for store in [open(&folder), BlobStore::in_memory(Bounds::default())] {
+            let stored = put(&store, &blob).await;
+            assert_eq!((stored.digest, stored.length), (Digest::of(&blob), length as u64));
+            assert!(get(&store, stored.digest, stored.length).await.unwrap() == blob);
+            assert_eq!(store.verify(stored.digest, stored.length).await, Ok(Condition::Whole));
+        }
+        assert!(get(&open(&folder), Digest::of(&blob), length as u64).await.unwrap() == blob);
+    }
+    assert_eq!(open(&folder).list().await.unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn the_folder_and_its_files_are_for_the_server_alone() {
+    let (_temporary, folder) = folder();
+    let stored = put(&open(&folder), b"secret firmware").await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    assert_eq!(mode(&folder.join(stored.digest.to_string())), 0o600);
+    assert_eq!(files_in(&folder), [stored.digest.to_string(), format!("{}.sum", stored.digest), "unfinished".into()]);
+}
+
+#[tokio::test]
+async fn an_upload_dropped_at_any_step_leaves_nothing() {
+    let (_temporary, folder) = folder();
+    let store = open(&folder);
+    let old = put(&store, b"old").await;
+    for pieces in 0..4 {
+        let mut upload = store.upload(NEVER).unwrap();
+        for _ in 0..pieces {
+            upload.write(bytes(PIECE_BYTES + 5).into()).await.unwrap();
+        }
+        drop(upload);
+        until(|| files_in(&folder.join("unfinished")).is_empty()).await;
+        assert_eq!(store.list().await.unwrap(), [(old.digest, 3)], "after {pieces} pieces");
+    }
+}
+
+/// A kill cannot be played inside one process; what it leaves can: every prefix of the steps of an upload.
+#[tokio::test]
+async fn whatever_a_kill_leaves_the_next_start_serves_the_old_blob_and_takes_the_new_one() {
+    let blob = bytes(PIECE_BYTES + 99);
+    let name = Digest::of(&blob).to_string();
+    for step in 0..4 {
+        let (temporary, folder) = folder();
+        let old = put(&open(&folder), &bytes(PIECE_BYTES * 2)).await;
+        let elsewhere = temporary.path().join("elsewhere");
+        put(&open(&elsewhere), &blob).await;
+        let copy = |from: &str, to: &str| fs::copy(elsewhere.join(from), folder.join(to)).map(|_| ()).unwrap();
+        match step {
+            0 => fs::write(folder.join("unfinished/.tmpa"), &blob[..1000]).unwrap(),
+            1 => ["unfinished/.tmpa", "unfinished/.tmpb"].iter().for_each(|file| copy(&name, file)),
+            2 => copy(&format!("{name}.sum"), &format!("{name}.sum")),
+            _ => [format!("{name}.sum"), name.clone()].iter().for_each(|file| copy(file, file)),
+        }
+        let store = open(&folder);
+        assert!(files_in(&folder.join("unfinished")).is_empty(), "step {step}");
+        assert!(get(&store, old.digest, old.length).await.unwrap() == bytes(PIECE_BYTES * 2), "step {step}");
+        let stored = put(&store, &blob).await;
+        assert!(get(&store, stored.digest, stored.length).await.unwrap() == blob, "step {step}");
+        drop(stored);
+        store.sweep(|_| Ok(false), Duration::ZERO).await.unwrap();
+        drop(old);
+        store.sweep(|_| Ok(false), Duration::ZERO).await.unwrap();
+        assert_eq!(files_in(&folder), ["unfinished"], "step {step}: the disk is as before");
+    }
+}
+
+#[tokio::test]
+async fn a_starting_process_leaves_the_uploads_of_one_that_still_drains() {
+    let (_temporary, folder) = folder();
+    let (draining, blob) = (open(&folder), bytes(2 * PIECE_BYTES));
+    let mut upload = draining.upload(NEVER).unwrap();
+    upload.write(blob.clone().into()).await.unwrap();
+    until(|| files_in(&folder.join("unfinished")).len() == 2).await;
+    let starting = open(&folder);
+    let stored = upload.finish().await.unwrap();
+    assert!(get(&starting, stored.digest, stored.length).await.unwrap() == blob);
+}
+
+#[tokio::test]
+async fn a_blob_may_be_as_big_as_the_limit_and_not_a_byte_bigger() {
+    let (_temporary, folder) = folder();
+    for store in [open(&folder), BlobStore::in_memory(Bounds::default())] {
+        let limit = PIECE + 10;
+        let mut upload = store.upload(limit).unwrap();
+        upload.write(bytes(PIECE_BYTES + 10).into()).await.unwrap();
+        assert_eq!(upload.finish().await.unwrap().length, limit);
+        let mut upload = store.upload(limit).unwrap();
+        upload.write(bytes(PIECE_BYTES + 10).into()).await.unwrap();
+        assert_eq!(upload.write(Bytes::from_static(b"x")).await, Err(Error::TooLarge(Field("body"))));
+        assert!(matches!(upload.finish().await, Err(Error::Internal(_))), "it is over");
+    }
+}
+
+#[tokio::test]
+async fn unfinished_uploads_are_bounded_in_number_and_in_bytes() {
+    let (_temporary, folder) = folder();
+    let bounds = Bounds { uploads: 2, upload_bytes: 100, ..Bounds::default() };
+    let store = BlobStore::open_disk(&folder, bounds).unwrap();
+    let (mut first, second) = (store.upload(NEVER).unwrap(), store.upload(NEVER).unwrap());
+    assert!(matches!(store.upload(NEVER), Err(Error::Unavailable)));
+    first.write(bytes(60).into()).await.unwrap();
+    assert_eq!(first.write(bytes(41).into()).await, Err(Error::Unavailable));
+    drop((first, second));
+    let mut third = store.upload(NEVER).unwrap();
+    third.write(bytes(100).into()).await.unwrap();
+    third.finish().await.unwrap();
+    assert!(store.upload(NEVER).is_ok(), "a finished upload counts no more");
+}
+
+#[tokio::test]
+async fn another_digest_than_the_sender_said_stores_nothing() {
+    let (_temporary, folder) = folder();
+    let store = open(&folder);
+    for (said, stored) in [(Digest::of(b"abc"), true), (Digest::of(b"abd"), false)] {
+        let mut upload = store.upload(NEVER).unwrap();
+        upload.expect(said);
+        upload.write(Bytes::from_static(b"abc")).await.unwrap();
+        assert_eq!(upload.finish().await.map(|stored| stored.digest).ok(), stored.then_some(said));
+    }
+    assert_eq!(store.list().await.unwrap(), [(Digest::of(b"abc"), 3)]);
+    until(|| files_in(&folder.join("unfinished")).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_started_download_keeps_its_old_bytes() {
+    let (_temporary, folder) = folder();
+    let store = open(&folder);
+    let blob = bytes(8 * PIECE_BYTES);
+    let Stored { digest, length, .. } = put(&store, &blob).await;
+    let reader = store.open(digest, length).await.unwrap();
+    let mut pieces = reader.pieces(0..length);
+    let mut seen = pieces.next().await.unwrap().unwrap().to_vec();
+    put(&store, &bytes(8 * PIECE_BYTES + 1)).await;
+    put(&store, &blob).await;
+    fs::remove_file(folder.join(digest.to_string())).unwrap();
+    fs::write(folder.join(digest.to_string()), b"another").unwrap();
+    seen.extend(collect(pieces).await.unwrap());
+    assert!(seen == blob);
+    assert!(collect(reader.pieces(0..length)).await.unwrap() == blob);
+}
+
+#[tokio::test]
+async fn a_missing_or_short_or_long_blob_is_a_fault_and_never_wrong_bytes() {
+    let (_temporary, folder) = folder();
+    for blob in [bytes(100), bytes(2 * PIECE_BYTES)] {
+        let (digest, length) = (Digest::of(&blob), blob.len() as u64);
+        let path = folder.join(digest.to_string());
+        // A store each, so that no memory of the last one helps.
+        put(&open(&folder), &blob).await;
+        let refused = async |why: &str| {
+            let store = open(&folder);
+            assert!(matches!(store.open(digest, length).await, Err(Error::Internal(_))), "{why}");
+            assert_ne!(store.verify(digest, length).await, Ok(Condition::Whole), "{why}");
+        };
+        assert!(matches!(open(&folder).open(digest, length + 1).await, Err(Error::Internal(_))));
+        fs::File::options().write(true).open(&path).unwrap().set_len(length - 1).unwrap();
+        refused("short").await;
+        fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
+        fs::File::options().append(true).open(&path).unwrap().set_len(length + 1).unwrap();
+        refused("long").await;
+        fs::remove_file(&path).unwrap();
+        refused("missing").await;
+        std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();
+        assert!(matches!(open(&folder).open(digest, length).await, Err(Error::Internal(_))), "a link");
+        fs::remove_file(&path).unwrap();
+        put(&open(&folder), &blob).await;
+        assert!(get(&open(&folder), digest, length).await.unwrap() == blob, "an upload heals it");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_truncated_during_its_download_ends_in_an_error() {
+    let (_temporary, folder) = folder();
+    let store = open(&folder);
+    let Stored { digest, length, .. } = put(&store, &bytes(8 * PIECE_BYTES)).await;
+    let mut pieces = store.open(digest, length).await.unwrap().pieces(0..length);
+    pieces.next().await.unwrap().unwrap();
+    fs::File::options().write(true).open(folder.join(digest.to_string())).unwrap().set_len(PIECE * 3).unwrap();
+    assert!(matches!(collect(pieces).await, Err(Error::Internal(_))));
+}
+
+#[tokio::test]
+async fn lost_sums_are_made_anew_from_a_blob_that_has_its_digest_and_only_from_such() {
+    let (_temporary, folder) = folder();
+    let (store, blob) = (open(&folder), bytes(3 * PIECE_BYTES + 1));
+    let Stored { digest, length, .. } = put(&store, &blob).await;
+    let (path, sums) = (folder.join(digest.to_string()), folder.join(format!("{digest}.sum")));
+    let before = fs::read(&sums).unwrap();
+    fs::remove_file(&sums).unwrap();
+    assert_eq!(store.verify(digest, length).await, Ok(Condition::SumsDamaged));
+    assert!(get(&store, digest, length).await.unwrap() == blob);
+    assert_eq!(fs::read(&sums).unwrap(), before);
+    fs::remove_file(&sums).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().write_all_at(&[blob[5] ^ 1], 5).unwrap();
+    assert!(matches!(store.open(digest, length).await, Err(Error::Internal(_))));
+    assert!(!sums.exists());
+}
+
+#[tokio::test]
+async fn the_sweep_takes_what_no_row_names_and_nobody_holds() {
+    let (_temporary, folder) = folder();
+    for store in [open(&folder), BlobStore::in_memory(Bounds::default())] {
+        let big = |last: usize| bytes(2 * PIECE_BYTES + last);
+        let (named, waiting, downloaded, unnamed) = (
+            put(&store, &big(1)).await,
+            put(&store, &big(2)).await,
+            put(&store, &big(3)).await,
+            put(&store, &big(4)).await,
+        );
+        let (keep, gone) = (named.digest, unnamed.digest);
+        let reader = store.open(downloaded.digest, downloaded.length).await.unwrap();
+        let read = downloaded.digest;
+        drop((named, unnamed, downloaded));
+        let sweep = async |age| store.sweep(move |digest| Ok(*digest == keep), age).await.unwrap();
+        assert_eq!(sweep(Duration::from_secs(3600)).await.blobs, 0, "all are young");
+        sweep(Duration::ZERO).await;
+        let mut left: Vec<_> = store.list().await.unwrap().into_iter().map(|(digest, _)| digest).collect();
+        left.retain(|digest| *digest != read);
+        left.sort();
+        let mut expected = [keep, waiting.digest];
+        expected.sort();
+        assert_eq!(left, expected);
+        assert!(matches!(store.open(gone, 2 * PIECE + 4).await, Err(Error::Internal(_))));
+        assert!(collect(reader.pieces(0..NEVER)).await.unwrap() == big(3), "the download goes on");
+        drop((reader, waiting));
+        sweep(Duration::ZERO).await;
+        assert_eq!(store.list().await.unwrap(), [(keep, 2 * PIECE + 1)]);
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_that_cannot_ask_removes_nothing() {
+    let (_temporary, folder) = folder();
+    let store = open(&folder);
+    drop(put(&store, b"precious").await);
+    assert_eq!(store.sweep(|_| Err(Error::Unavailable), Duration::ZERO).await, Err(Error::Unavailable));
+    assert_eq!(store.list().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_small_blob_is_served_from_memory_the_second_time() {
+    let (_temporary, folder) = folder();
+    let (store, blob) = (open(&folder), bytes(1024));
+    let Stored { digest, length, .. } = put(&store, &blob).await;
+    assert!(get(&store, digest, length).await.unwrap() == blob);
+    fs::remove_file(folder.join(digest.to_string())).unwrap();
+    assert_eq!(store.open(digest, length).await.unwrap().bytes().unwrap(), blob);
+}
+
+#[tokio::test]
+async fn many_slow_readers_hold_little_memory_and_still_get_their_bytes() {
+    let (_temporary, folder) = folder();
+    let bounds = Bounds { piece_bytes: 8 * PIECE_BYTES, ..Bounds::default() };
+    let store = BlobStore::open_disk(&folder, bounds).unwrap();
+    let blob = bytes(4 * PIECE_BYTES);
+    let Stored { digest, length, .. } = put(&store, &blob).await;
+    let reader = store.open(digest, length).await.unwrap();
+    let mut slow = Vec::new();
+    for _ in 0..50 {
+        let mut pieces = reader.pieces(0..length);
+        let first = pieces.next().await.unwrap().unwrap();
+        slow.push((first, pieces));
+    }
+    let held: usize = slow.iter().map(|(first, _)| first.len()).sum();
+    assert!(held <= 8 * PIECE_BYTES + 50 * (16 << 10), "{held} bytes are held");
+    for (first, pieces) in slow {
+        assert!([first.to_vec(), collect(pieces).await.unwrap()].concat() == blob);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_range_is_what_the_slice_is(length in 0..5 * PIECE, a in 0..6 * PIECE, b in 0..6 * PIECE, cut in 1..2 * PIECE_BYTES) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (_temporary, folder) = folder();
+        let blob = bytes(length as usize);
+        // No memory for small ones, and so little for pieces that all sizes of them occur.
+        let bounds = Bounds { cached_blob_bytes: 0, piece_bytes: 3 * PIECE_BYTES, ..Bounds::default() };
+        runtime.block_on(async {
+            let store = BlobStore::open_disk(&folder, bounds).unwrap();
+            let mut upload = store.upload(length).unwrap();
+            for part in blob.chunks(cut) {
+                upload.write(Bytes::copy_from_slice(part)).await.unwrap();
+            }
+            let stored = upload.finish().await.unwrap();
+            let reader = store.open(stored.digest, length).await.unwrap();
+            let (first, last) = (a.min(b), a.max(b));
+            let expected = &blob[first.min(length) as usize..last.min(length) as usize];
+            assert!(collect(reader.pieces(first..last)).await.unwrap() == expected);
+        });
+    }
+}
+
+/// F07: 500 flips of one bit, in data and in sums: each range is either right or refused, and the one with the flip
+/// in its data is never served.
+#[tokio::test]
+async fn no_flipped_bit_is_ever_served() {
+    let (_temporary, folder) = folder();
+    let (store, blob) = (open(&folder), bytes(5 * PIECE_BYTES + 777));
+    let Stored { digest, length, .. } = put(&store, &blob).await;
+    let (data_path, sums_path) = (folder.join(digest.to_string()), folder.join(format!("{digest}.sum")));
+    let mut seed = 1_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for round in 0..500 {
+        let in_data = round % 5 != 0;
+        let path = if in_data { &data_path } else { &sums_path };
+        let at = random(fs::metadata(path).unwrap().len());
+        let bit = random(8);
+        flip(path, at, bit);
+        let (a, b) = if in_data && round % 2 == 0 { (at, at + 1) } else { (random(length), random(length) + 1) };
+        let range = a.min(b)..a.max(b);
+        let served = match store.open(digest, length).await {
+            Ok(reader) => collect(reader.pieces(range.clone())).await,
+            Err(error) => Err(error),
+        };
+        match served {
+            Ok(bytes) => {
+                assert!(bytes == blob[range.start as usize..range.end as usize], "round {round}: wrong bytes");
+                assert!(!(in_data && range.contains(&at)), "round {round}");
+            }
+            Err(error) => assert!(matches!(error, Error::Internal(_))),
+        }
+        if round % 50 == 0 {
+            let found = if in_data { Condition::Damaged } else { Condition::SumsDamaged };
+            assert_eq!(store.verify(digest, length).await, Ok(found));
+        }
+        flip(path, at, bit);
+    }
+    assert!(get(&store, digest, length).await.unwrap() == blob);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_of_a_small_blob_never_gets_into_memory() {
+    let (_temporary, folder) = folder();
+    let Stored { digest, length, .. } = put(&open(&folder), &bytes(1000)).await;
+    for at in [0, 499, 999] {
+        flip(&folder.join(digest.to_string()), at, at % 8);
+        assert!(matches!(open(&folder).open(digest, length).await, Err(Error::Internal(_))));
+        flip(&folder.join(digest.to_string()), at, at % 8);
+    }
+    assert!(get(&open(&folder), digest, length).await.unwrap() == bytes(1000));
+}
+
+fn flip(path: &Path, at: u64, bit: u64) {
+    let file = fs::File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1 << bit], at).unwrap();
+}
