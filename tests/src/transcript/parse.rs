@@ -37,8 +37,8 @@ pub enum Step {
 /// The answer as it is written down.
 #[derive(Debug, Default)]
 pub struct Expectation {
-    /// Status code.
-    pub status: u16,
+    /// Status code, or several where the contract leaves the choice (`404|409`).
+    pub statuses: Vec<u16>,
     /// The word behind the status, or nothing.
     pub kind: String,
     /// `Name: value`, perhaps with a `?` before it.
@@ -97,7 +97,8 @@ fn unmarked(line: &str) -> &str {
 
 fn expectation(lines: &[String]) -> Option<Expectation> {
     let (status, kind) = lines[0].split_once(' ').unwrap_or((&lines[0], ""));
-    let mut expected = Expectation { status: status.parse().ok()?, kind: kind.to_owned(), ..Expectation::default() };
+    let statuses = status.split('|').map(|code| code.parse().ok()).collect::<Option<_>>()?;
+    let mut expected = Expectation { statuses, kind: kind.to_owned(), ..Expectation::default() };
     let rest = &lines[1..];
     match rest.iter().position(String::is_empty) {
         Some(blank) => {
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!((cases[0].title.as_str(), cases[0].steps.len()), ("One", 3));
         let Step::Exchange { request, expected } = &cases[0].steps[1].step else { panic!("an exchange") };
         assert_eq!(request, &["GET /x", "A: b", "", "body"]);
-        assert_eq!((expected.status, expected.kind.as_str()), (200, "csv"));
+        assert_eq!((expected.statuses.as_slice(), expected.kind.as_str()), (&[200][..], "csv"));
         assert_eq!(
             (expected.headers.as_slice(), expected.body.as_slice()),
             (&["?E-Tag: x".to_owned()][..], &["a,b".to_owned()][..])

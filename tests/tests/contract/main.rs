@@ -1,0 +1,5 @@
+//! What the contract promises, looked at from the outside.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a broken expectation ends the test")]
+
+mod transcripts;
