@@ -4,12 +4,12 @@
 
 pub mod alias;
 pub mod client;
+pub mod client_model;
 pub mod comment;
 pub mod content;
 pub mod event;
 pub mod member_group;
 pub mod membership;
-pub mod model;
 pub mod model_share;
 pub mod model_try;
 pub mod point;

@@ -3,8 +3,8 @@
 
 use model::{Result, SerialNumber, UnixSeconds};
 
+use crate::table::client_model::count_try;
 use crate::table::event::Verb;
-use crate::table::model::count_try;
 use crate::{Tx, params};
 
 const RING: i64 = 1000;

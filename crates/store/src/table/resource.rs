@@ -98,11 +98,13 @@ pub fn children(tx: &mut Tx<'_>, owner_id: i64) -> Result<Vec<Resource>> {
     tx.list(CHILDREN, params![owner_id], value)
 }
 
-const COUNT_CHILDREN: &str = "SELECT count(*) FROM resource WHERE owner_id = $1 AND kind = $2";
+const FEWER_CHILDREN: &str = "
+    SELECT count(*)
+    FROM (SELECT 1 FROM resource WHERE owner_id = $1 AND kind = $2 LIMIT $3) some_of_them";
 
-/// How many of a kind a client owns directly.
-pub fn count_children(tx: &mut Tx<'_>, owner_id: i64, kind: Kind) -> Result<i64> {
-    tx.one(COUNT_CHILDREN, params![owner_id, kind.code()], |row| row.int(0))
+/// Whether a client owns fewer than that many of a kind directly; no more than that many are looked at.
+pub fn has_fewer_children(tx: &mut Tx<'_>, owner_id: i64, kind: Kind, limit: i64) -> Result<bool> {
+    tx.one(FEWER_CHILDREN, params![owner_id, kind.code(), limit.max(0)], |row| Ok(row.int(0)? < limit))
 }
 
 const IS_WITHIN: &str = "

@@ -1,0 +1,245 @@
+//! From a credential to what it may do. The only place that makes authority.
+//!
+//! A credential is looked up inside the transaction that acts on it, so a right that was revoked before the transaction
+//! began is gone (promise I7). Nothing tells a malformed credential from an unknown one.
+
+use model::{Cik, Error, ModelName, Noun, Result, SecretKey, Token, VendorName};
+use store::table::client::{self, State};
+use store::table::client_model::Model;
+use store::table::{client_model as models, model_share, vendor, vendor_token};
+use store::{Subject, Tx};
+
+use crate::key;
+
+/// What a request showed.
+#[derive(Clone)]
+pub enum Credential {
+    /// Nothing, or nothing that could be a key.
+    Absent,
+    /// A CIK.
+    Cik(Cik),
+    /// A vendor token.
+    Token(Token),
+    /// Either of them (`Authorization: Bearer`).
+    Bearer([u8; 20]),
+}
+
+/// A client that showed its living CIK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallingClient {
+    id: i64,
+}
+
+/// A vendor that showed its CIK or one of its tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vendor {
+    id: i64,
+    name: VendorName,
+}
+
+/// A model that belongs to the calling vendor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnedModel {
+    model: Model,
+    vendor: Vendor,
+}
+
+/// The serial numbers of a model, as far as the caller may touch them: all of its own model, or through a share those that
+/// it enabled itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    model: Model,
+    /// The vendor to which the model belongs.
+    maker: VendorName,
+    /// The share partner that calls; `None` when the model's own vendor does.
+    partner: Option<i64>,
+    vendor: Vendor,
+}
+
+impl Credential {
+    /// What stands in a CIK header.
+    pub fn from_cik(text: &str) -> Credential {
+        Cik::parse(text).map_or(Credential::Absent, Credential::Cik)
+    }
+
+    /// What stands in a token header.
+    pub fn from_token(text: &str) -> Credential {
+        Token::parse(text).map_or(Credential::Absent, Credential::Token)
+    }
+
+    /// What stands behind `Bearer`.
+    pub fn from_bearer(text: &str) -> Credential {
+        Cik::parse(text).map_or(Credential::Absent, |key| Credential::Bearer(*key.expose_bytes()))
+    }
+
+    /// The same credential where a token header may hold a CIK as well (contract, manage.md "Registration").
+    pub fn either(self) -> Credential {
+        match self {
+            Credential::Token(token) => Credential::Bearer(*token.expose_bytes()),
+            other => other,
+        }
+    }
+
+    fn as_cik(&self) -> Option<Cik> {
+        match self {
+            Credential::Cik(cik) => Some(cik.clone()),
+            Credential::Bearer(bytes) => Some(Cik::from_bytes(*bytes)),
+            Credential::Token(_) | Credential::Absent => None,
+        }
+    }
+
+    fn as_token(&self) -> Option<Token> {
+        match self {
+            Credential::Token(token) => Some(token.clone()),
+            Credential::Bearer(bytes) => Some(Token::from_bytes(*bytes)),
+            Credential::Cik(_) | Credential::Absent => None,
+        }
+    }
+}
+
+/// The client whose living CIK this is. The first use of a key is written down before anything is answered to it.
+pub fn client(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient> {
+    let cik = credential.as_cik().ok_or(Error::Unauthorized)?;
+    let id = tx.keyring().locate(cik.expose_bytes());
+    let (client, expected) = client::find_with_hash(tx, id)?.ok_or(Error::Unauthorized)?;
+    let hash = key::hash(tx, &cik);
+    if !hash.matches(&expected) {
+        return Err(Error::Unauthorized);
+    }
+    match client.state {
+        State::Used => Ok(CallingClient { id }),
+        State::Answered => {
+            tx.require_writing()?;
+            if !client::mark_used(tx, id, &hash)? {
+                return Err(Error::Unauthorized);
+            }
+            tx.touch(Subject::Client(id));
+            Ok(CallingClient { id })
+        }
+        State::NotActivated | State::Expired => Err(Error::Unauthorized),
+    }
+}
+
+/// The vendor that calls, by its CIK or a token. A good credential of no vendor is forbidden here.
+pub fn vendor(tx: &mut Tx<'_>, credential: &Credential) -> Result<Vendor> {
+    if let Some(vendor) = vendor_by_token(tx, credential)? {
+        return Ok(vendor);
+    }
+    vendor_by_cik(tx, credential)
+}
+
+/// The vendor that calls by its CIK; a token is forbidden here.
+pub fn vendor_by_cik_only(tx: &mut Tx<'_>, credential: &Credential) -> Result<Vendor> {
+    if vendor_by_token(tx, credential)?.is_some() {
+        return Err(Error::Forbidden(Noun::Token));
+    }
+    vendor_by_cik(tx, credential)
+}
+
+/// The client behind a CIK or, through its vendor, behind a token.
+pub fn client_or_vendor(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient> {
+    match vendor_by_token(tx, credential)? {
+        Some(vendor) => Ok(CallingClient { id: vendor.id }),
+        None => client(tx, credential),
+    }
+}
+
+fn vendor_by_cik(tx: &mut Tx<'_>, credential: &Credential) -> Result<Vendor> {
+    let client = client(tx, credential)?;
+    let row = vendor::find(tx, client.id)?.ok_or(Error::Forbidden(Noun::Vendor))?;
+    Ok(Vendor { id: row.client_id, name: row.name })
+}
+
+fn vendor_by_token(tx: &mut Tx<'_>, credential: &Credential) -> Result<Option<Vendor>> {
+    let Some(token) = credential.as_token() else { return Ok(None) };
+    let row = tx.keyring().locate(token.expose_bytes());
+    let Some((vendor_id, expected)) = vendor_token::find_with_hash(tx, row)? else { return Ok(None) };
+    if !key::hash(tx, &token).matches(&expected) {
+        return Ok(None);
+    }
+    Ok(vendor::find(tx, vendor_id)?.map(|row| Vendor { id: row.client_id, name: row.name }))
+}
+
+impl CallingClient {
+    /// Its row id.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+}
+
+impl Vendor {
+    /// The row id of its client.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &VendorName {
+        &self.name
+    }
+
+    /// Its model of that name. Another vendor's model is absent.
+    pub fn model(&self, tx: &mut Tx<'_>, name: &ModelName) -> Result<OwnedModel> {
+        let model = models::find(tx, self.id, name.as_str())?.ok_or(Error::Absent(Noun::Model))?;
+        Ok(OwnedModel { model, vendor: self.clone() })
+    }
+
+    /// The serial numbers of its own model or, where `maker` is named, of a model that this vendor shares with it. No share, an
+    /// ended one and no such model are one and the same.
+    pub fn numbers(&self, tx: &mut Tx<'_>, name: &ModelName, maker: Option<&str>) -> Result<Numbers> {
+        let Some(maker) = maker.filter(|maker| *maker != self.name.as_str()) else {
+            return Ok(self.model(tx, name)?.numbers());
+        };
+        let denied = Error::Forbidden(Noun::Share);
+        let maker = vendor::find_by_name(tx, maker)?.ok_or(denied.clone())?;
+        let model = models::find(tx, maker.client_id, name.as_str())?.ok_or(denied.clone())?;
+        if !model_share::exists(tx, model.id, self.id)? {
+            return Err(denied);
+        }
+        Ok(Numbers { model, maker: maker.name, partner: Some(self.id), vendor: self.clone() })
+    }
+}
+
+impl OwnedModel {
+    /// Its row.
+    pub fn row(&self) -> &Model {
+        &self.model
+    }
+
+    /// Its row id.
+    pub fn id(&self) -> i64 {
+        self.model.id
+    }
+
+    /// The vendor that calls, to which it belongs.
+    pub fn vendor(&self) -> &Vendor {
+        &self.vendor
+    }
+
+    /// All its serial numbers.
+    pub fn numbers(self) -> Numbers {
+        Numbers { model: self.model, maker: self.vendor.name.clone(), partner: None, vendor: self.vendor }
+    }
+}
+
+impl Numbers {
+    /// The model's row.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The name of the vendor to which the model belongs.
+    pub fn maker(&self) -> &VendorName {
+        &self.maker
+    }
+
+    /// The share partner that calls, by row id.
+    pub fn partner(&self) -> Option<i64> {
+        self.partner
+    }
+
+    /// The vendor that calls.
+    pub fn vendor(&self) -> &Vendor {
+        &self.vendor
+    }
+}

@@ -1,0 +1,21 @@
+//! Removing what deletions left behind, a small step at a time, so that no writer waits long for it.
+
+use model::Result;
+use store::Tx;
+use store::table::sweep::{self, Leftover};
+use store::table::{point, serial_number};
+
+const STEP: i64 = 2_000;
+
+/// Does one step; false when nothing is left to do.
+pub fn step(tx: &mut Tx<'_>) -> Result<bool> {
+    let Some(leftover) = sweep::first(tx)? else { return Ok(false) };
+    let removed = match leftover {
+        Leftover::SerialNumbers { model_id } => serial_number::delete_some(tx, model_id, STEP)?,
+        Leftover::Points { resource_id } => point::delete_some(tx, resource_id, STEP)?,
+    };
+    if removed < STEP as u64 {
+        sweep::delete(tx, leftover)?;
+    }
+    Ok(true)
+}
