@@ -3,10 +3,13 @@
 //! Everything here takes bytes from a network: nothing panics on any of them, and nothing allocates by a length that
 //! only the peer claims.
 
+pub mod cbor;
 pub mod csv;
 pub mod form;
 pub mod http;
+pub mod json;
 mod object;
 pub mod path;
 mod percent;
 pub mod ranges_json;
+pub mod rpc;
