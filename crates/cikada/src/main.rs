@@ -3,13 +3,16 @@
 //! Each subcommand is a file: the server's beside this one, those that speak to a server over its public API (contract,
 //! manage.md and device.md) under `command/`.
 
+mod client;
 mod command;
 mod config;
 mod failure;
 mod fsck;
 mod init;
 mod output;
+mod progress;
 mod serve;
+mod when;
 
 use std::process::ExitCode;
 
@@ -29,6 +32,14 @@ enum Command {
     Serve(serve::Args),
     Fsck(fsck::Args),
     Config(config::Args),
+    Model(command::model::Args),
+    Sn(Box<command::sn::Args>),
+    Content(command::content::Args),
+    Group(command::group::Args),
+    Share(command::share::Args),
+    Token(command::token::Args),
+    Register(command::register::Args),
+    Device(command::device::Args),
     Completions(command::completions::Args),
 }
 
@@ -38,6 +49,14 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Fsck(args) => fsck::run(args),
         Command::Config(args) => config::run(args),
+        Command::Model(args) => command::model::run(args),
+        Command::Sn(args) => command::sn::run(*args),
+        Command::Content(args) => command::content::run(args),
+        Command::Group(args) => command::group::run(args),
+        Command::Share(args) => command::share::run(args),
+        Command::Token(args) => command::token::run(args),
+        Command::Register(args) => command::register::run(args),
+        Command::Device(args) => command::device::run(args),
         Command::Completions(args) => command::completions::run(args),
     };
     match outcome {

@@ -1,0 +1,363 @@
+//! Fetching content into a file: in pieces when it must be, whole and checked when it is done.
+//!
+//! The bytes go to `FILE.part`, the tag of the content they belong to to `FILE.part.etag`; a later run asks for the rest with
+//! `Range` and `If-Range`, and gets the whole again when the content has been replaced. Only a whole file whose digest is
+//! the server's is renamed to `FILE`.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use http::HeaderMap;
+use indicatif::ProgressBar;
+use sha2::{Digest as _, Sha256};
+use ureq::Body;
+
+use super::server::NOT_CIKADA;
+use super::{Answer, Request, Server, digest, refusal};
+use crate::failure::{Doing, Failure, Outcome};
+use crate::output::{note, visible};
+use crate::progress;
+
+const PIECE_BYTES: usize = 256 << 10;
+/// How often in a row a transfer may be cut without a byte of progress.
+const FRUITLESS_TRIES: u32 = 4;
+
+/// What was fetched.
+pub struct Downloaded {
+    /// Its length.
+    pub bytes: u64,
+    /// How much of it an earlier run had fetched.
+    pub resumed_at: u64,
+    /// Its SHA-256.
+    pub sha256: digest::Sha256,
+    /// Whether the server said what it should be.
+    pub is_checked: bool,
+}
+
+/// Fetches what `request` names into the file `to`.
+pub fn download(server: &Server, request: &Request, to: &Path) -> Outcome<Downloaded> {
+    let mut part = Part::open(to)?;
+    let resumed_at = part.length;
+    let mut fruitless = 0;
+    loop {
+        let before = part.length;
+        match fetch(server, request, &mut part)? {
+            Fetched::Whole(promised) => return part.finish(to, resumed_at, promised),
+            Fetched::Cut(_) if part.length != before => fruitless = 0,
+            Fetched::Cut(failure) if fruitless + 1 == FRUITLESS_TRIES => {
+                return Err(failure.advise(format!("run it again: it goes on after {} bytes", part.length)));
+            }
+            Fetched::Cut(_) => fruitless += 1,
+        }
+        note(format_args!("the transfer was cut after {} bytes; going on from there", part.length));
+        thread::sleep(Duration::from_secs(1 << fruitless));
+    }
+}
+
+enum Fetched {
+    Whole(Option<digest::Sha256>),
+    Cut(Failure),
+}
+
+/// One request for what is missing.
+fn fetch(server: &Server, request: &Request, part: &mut Part) -> Outcome<Fetched> {
+    let mut request = request.clone().header("Want-Repr-Digest", "sha-256=1");
+    if let Some(tag) = part.tag.clone().filter(|_| part.length > 0) {
+        // One byte that is there already is asked for again, so that the range can be met when nothing is missing.
+        part.shorten_to(part.length - 1)?;
+        request = request.header("Range", format!("bytes={}-", part.length)).header("If-Range", tag);
+    }
+    let mut answer = match server.send(&request) {
+        Ok(answer) => answer,
+        Err(failure) => return Ok(Fetched::Cut(failure)),
+    };
+    let total = match answer.status().as_u16() {
+        206 => continued_total(answer.headers(), part.length)?,
+        200 => {
+            part.begin(text(answer.headers(), "ETag"))?;
+            answer.body().content_length()
+        }
+        429 | 503 => return Ok(Fetched::Cut(Failure::new("the server is busy"))),
+        status => {
+            let body =
+                answer.body_mut().with_config().limit(64 << 10).lossy_utf8(true).read_to_string().unwrap_or_default();
+            return Err(refusal::explain(&request, &Answer { status, body }));
+        }
+    };
+    let promised = text(answer.headers(), "Repr-Digest").and_then(|value| digest::parse_field(&value));
+    let bar = progress::bytes(&part.label, total.unwrap_or(part.length));
+    bar.set_position(part.length);
+    let read = part.append_all(answer.body_mut(), &bar);
+    bar.finish_and_clear();
+    match read? {
+        Ok(()) if total.is_none_or(|total| total == part.length) => Ok(Fetched::Whole(promised)),
+        Ok(()) => Ok(Fetched::Cut(Failure::new("the transfer ended early"))),
+        Err(error) => Ok(Fetched::Cut(Failure::new(format!("the transfer was cut: {error}")))),
+    }
+}
+
+/// The whole length out of `Content-Range: bytes <first>-<last>/<total>`, where `first` is what was asked for.
+fn continued_total(headers: &HeaderMap, first: u64) -> Outcome<Option<u64>> {
+    let value = text(headers, "Content-Range").unwrap_or_default();
+    let total = value
+        .strip_prefix("bytes ")
+        .and_then(|rest| rest.split_once('/'))
+        .filter(|(range, _)| range.split_once('-').is_some_and(|(start, _)| start.parse() == Ok(first)))
+        .and_then(|(_, total)| total.parse().ok());
+    total.map(Some).ok_or_else(|| {
+        Failure::new(format!("the server gave another range than asked for: {:?}", visible(&value))).advise(NOT_CIKADA)
+    })
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The file so far: its bytes, their digest, and the tag of the content they belong to.
+struct Part {
+    file: File,
+    path: PathBuf,
+    tag_path: PathBuf,
+    tag: Option<String>,
+    length: u64,
+    hasher: Sha256,
+    label: String,
+}
+
+impl Part {
+    fn open(to: &Path) -> Outcome<Part> {
+        if to.is_dir() {
+            return Err(Failure::new(format!("{} is a folder", to.display())).advise("name the file to write"));
+        }
+        let path = beside(to, ".part");
+        let tag_path = beside(to, ".part.etag");
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = open.doing(format_args!("write {}", path.display()))?;
+        let tag = fs::read_to_string(&tag_path).ok().filter(|tag| is_strong_tag(tag));
+        let label = visible(&to.file_name().unwrap_or_default().to_string_lossy());
+        let mut part = Part { file, path, tag_path, tag, length: 0, hasher: Sha256::new(), label };
+        match part.tag {
+            Some(_) => part.read_again(u64::MAX)?,
+            None => part.cut_at(0)?,
+        }
+        Ok(part)
+    }
+
+    /// Starts over with the content that has this tag.
+    fn begin(&mut self, tag: Option<String>) -> Outcome {
+        self.hasher = Sha256::new();
+        self.length = 0;
+        // The tag goes first: bytes without a tag are thrown away, bytes with another's tag would be mixed.
+        self.forget_tag()?;
+        self.cut_at(0)?;
+        if let Some(tag) = tag.filter(|tag| is_strong_tag(tag)) {
+            fs::write(&self.tag_path, &tag).doing(format_args!("write {}", self.tag_path.display()))?;
+            self.tag = Some(tag);
+        }
+        Ok(())
+    }
+
+    /// Drops the bytes beyond `length`.
+    fn shorten_to(&mut self, length: u64) -> Outcome {
+        self.cut_at(length)?;
+        self.read_again(length)
+    }
+
+    fn cut_at(&mut self, length: u64) -> Outcome {
+        self.file.set_len(length).doing(format_args!("write {}", self.path.display()))
+    }
+
+    /// Reads what is in the file, for its digest, and leaves the file's position behind it.
+    fn read_again(&mut self, limit: u64) -> Outcome {
+        use io::Seek;
+        self.hasher = Sha256::new();
+        self.file.rewind().doing(format_args!("read {}", self.path.display()))?;
+        let mut bytes = (&self.file).take(limit);
+        self.length = io::copy(&mut bytes, &mut HashWriter(&mut self.hasher))
+            .doing(format_args!("read {}", self.path.display()))?;
+        Ok(())
+    }
+
+    /// The inner result is the transfer's, the outer the disk's.
+    fn append_all(&mut self, body: &mut Body, bar: &ProgressBar) -> Outcome<io::Result<()>> {
+        use io::Seek;
+        self.file.seek(io::SeekFrom::Start(self.length)).doing(format_args!("write {}", self.path.display()))?;
+        let mut reader = body.as_reader();
+        let mut buffer = vec![0; PIECE_BYTES];
+        loop {
+            let count = match reader.read(&mut buffer) {
+                Ok(0) => return Ok(Ok(())),
+                Ok(count) => count,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.file.write_all(&buffer[..count]).doing(format_args!("write {}", self.path.display()))?;
+            self.hasher.update(&buffer[..count]);
+            self.length += count as u64;
+            bar.set_position(self.length);
+        }
+    }
+
+    fn finish(mut self, to: &Path, resumed_at: u64, promised: Option<digest::Sha256>) -> Outcome<Downloaded> {
+        let sha256: digest::Sha256 = self.hasher.finalize_reset().into();
+        self.forget_tag()?;
+        if promised.is_some_and(|promised| promised != sha256) {
+            // Nobody can tell which bytes are wrong, so none are kept.
+            let _ = fs::remove_file(&self.path);
+            return Err(Failure::new("the bytes that arrived are not the server's: their SHA-256 differs").advise(
+                "run it again; when it happens again, something between here and the server changes the bytes",
+            ));
+        }
+        self.file.sync_all().doing(format_args!("write {}", self.path.display()))?;
+        fs::rename(&self.path, to).doing(format_args!("write {}", to.display()))?;
+        Ok(Downloaded { bytes: self.length, resumed_at, sha256, is_checked: promised.is_some() })
+    }
+
+    fn forget_tag(&mut self) -> Outcome {
+        self.tag = None;
+        match fs::remove_file(&self.tag_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::new(format!("cannot remove {}: {error}", self.tag_path.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Only a strong tag names exact bytes.
+fn is_strong_tag(tag: &str) -> bool {
+    tag.len() >= 2
+        && tag.starts_with('"')
+        && tag.ends_with('"')
+        && tag.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+fn beside(to: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(to);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{answer, serve};
+    use super::*;
+
+    const TEXT: &[u8] = b"0123456789abcdefghij";
+
+    fn promise() -> String {
+        format!("ETag: \"one\"\r\nRepr-Digest: {}\r\n", digest::field(&Sha256::digest(TEXT).into()))
+    }
+
+    fn cut(mut whole: Vec<u8>, bytes: usize) -> Vec<u8> {
+        whole.truncate(whole.len() - bytes);
+        whole
+    }
+
+    fn range_from(request: &str) -> usize {
+        let from = request.split("range: bytes=").nth(1).unwrap().split('-').next().unwrap();
+        assert!(request.contains("if-range: \"one\"\r\n"), "{request}");
+        from.parse().unwrap()
+    }
+
+    fn rest(request: &str) -> Vec<u8> {
+        let from = range_from(request);
+        let headers = format!("{}Content-Range: bytes {from}-{}/{}\r\n", promise(), TEXT.len() - 1, TEXT.len());
+        answer("206 Partial Content", &headers, &TEXT[from..])
+    }
+
+    fn fetch_into(server: &Server) -> (tempfile::TempDir, PathBuf, Outcome<Downloaded>) {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("fw.bin");
+        let outcome = download(server, &Request::get("/blob", &[]), &to);
+        (folder, to, outcome)
+    }
+
+    #[test]
+    fn a_cut_transfer_goes_on_where_it_was_cut() {
+        let mut calls = 0;
+        let server = serve(move |request| {
+            calls += 1;
+            match calls {
+                1 => cut(answer("200 OK", &promise(), TEXT), 12),
+                2 => cut(rest(request), 5),
+                _ => rest(request),
+            }
+        });
+        let (folder, to, outcome) = fetch_into(&server);
+        let downloaded = outcome.unwrap();
+        assert_eq!(fs::read(&to).unwrap(), TEXT);
+        assert_eq!((downloaded.bytes, downloaded.is_checked), (20, true));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no part and no tag stay behind");
+    }
+
+    #[test]
+    fn a_later_run_goes_on_with_the_part_of_an_earlier_one() {
+        let server = serve(|request| {
+            assert_eq!(range_from(request), 6, "the last byte of the part is asked for again");
+            rest(request)
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("fw.bin");
+        fs::write(beside(&to, ".part"), &TEXT[..7]).unwrap();
+        fs::write(beside(&to, ".part.etag"), "\"one\"").unwrap();
+        let downloaded = download(&server, &Request::get("/blob", &[]), &to).unwrap();
+        assert_eq!((downloaded.resumed_at, fs::read(&to).unwrap().as_slice()), (7, TEXT));
+    }
+
+    #[test]
+    fn content_replaced_in_between_is_fetched_whole() {
+        let server = serve(|_| answer("200 OK", "ETag: \"two\"\r\n", b"new"));
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("fw.bin");
+        fs::write(beside(&to, ".part"), TEXT).unwrap();
+        fs::write(beside(&to, ".part.etag"), "\"one\"").unwrap();
+        download(&server, &Request::get("/blob", &[]), &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_part_of_unknown_origin_is_thrown_away() {
+        let server = serve(|request| {
+            assert!(!request.contains("range: bytes"), "{request}");
+            answer("200 OK", &promise(), TEXT)
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("fw.bin");
+        fs::write(beside(&to, ".part"), "something").unwrap();
+        download(&server, &Request::get("/blob", &[]), &to).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), TEXT);
+    }
+
+    #[test]
+    fn bytes_that_are_not_the_promised_ones_are_never_kept() {
+        let server = serve(|_| answer("200 OK", &promise(), b"0123456789abcdefghiX"));
+        let (folder, _, outcome) = fetch_into(&server);
+        assert!(outcome.map(|_| ()).unwrap_err().to_string().contains("SHA-256 differs"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_refusal_leaves_no_file() {
+        let server = serve(|_| answer("404 Not Found", "", b"no such content"));
+        let (_folder, to, outcome) = fetch_into(&server);
+        assert!(outcome.map(|_| ()).unwrap_err().to_string().ends_with("(404: no such content)"));
+        assert!(!to.exists());
+    }
+}

@@ -1,0 +1,17 @@
+//! Speaking to a server over its public HTTP API: where it is, who asks, what it answered (contract, manage.md, device.md).
+
+pub mod digest;
+mod download;
+#[cfg(test)]
+pub mod fixture;
+mod flags;
+mod refusal;
+mod request;
+mod server;
+mod upload;
+
+pub use download::{Downloaded, download};
+pub use flags::Flags;
+pub use request::Request;
+pub use server::{Answer, Credential, Server};
+pub use upload::{Upload, upload};

@@ -1,0 +1,164 @@
+//! `cikada device`: what a device's firmware does, by hand (contract, device.md).
+
+mod activate;
+mod state;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Subcommand;
+use model::{Cik, SecretKey};
+
+use super::content::report;
+use crate::client::{Flags, Request, Server, download};
+use crate::failure::{Failure, Outcome};
+use crate::output::Cell;
+
+use state::State;
+
+const PATH: &str = "/provision/download";
+
+/// Be a device: activate, list and download content
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cikada device activate --vendor acme --model boiler --sn A0001 --state a0001.json
+  cikada device list --state a0001.json
+  cikada device download firmware-1.4 fw.bin --state a0001.json
+
+With --state the key is kept in a file, with a nonce that was written there before the first call: when the answer
+is lost on the way, the same command gets the same key. Without it, give --vendor and --model, and the key as CIKADA_CIK.")]
+pub struct Args {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    who: Who,
+    #[command(subcommand)]
+    action: Action,
+}
+
+/// Which device it is.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Device")]
+struct Who {
+    /// The vendor's name
+    #[arg(long, global = true, value_name = "NAME")]
+    vendor: Option<String>,
+    /// The model's name
+    #[arg(long, global = true, value_name = "NAME")]
+    model: Option<String>,
+    /// The file that keeps the device's names, nonce and key
+    #[arg(long, global = true, value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Call in within the window, and receive the key
+    Activate {
+        /// The serial number
+        #[arg(long)]
+        sn: Option<String>,
+        /// 16 to 64 characters that the device chose; the same ones get the same key while it was never used
+        #[arg(long, conflicts_with = "state")]
+        nonce: Option<String>,
+    },
+    /// List the content this device may have
+    List,
+    /// Show type, size, time and meta of a content
+    Info {
+        /// The content's id
+        id: String,
+    },
+    /// Download a content; run it again to resume
+    Download {
+        /// The content's id
+        id: String,
+        /// The file to write [default: the id]
+        file: Option<PathBuf>,
+    },
+}
+
+pub fn run(args: Args) -> Outcome {
+    let output = args.flags.output();
+    let caller = match &args.action {
+        Action::Activate { sn, nonce } => {
+            let server = args.flags.anybody()?;
+            return activate::activate(&server, output, &args.who, sn.as_deref(), nonce.as_deref());
+        }
+        _ => Caller::of(&args)?,
+    };
+    match args.action {
+        Action::Activate { .. } => unreachable!("it was done above"),
+        Action::List => {
+            let mut table = output.table(&["content"]);
+            let answer = caller.server.ask(&caller.request().to("list the content"))?;
+            table.page(answer.lines().map(|id| vec![Cell::text(id)]).collect())?;
+            table.end("nothing for this device")
+        }
+        Action::Info { id } => {
+            let request = caller.request().query("id", &id).query("info", "true").to(format!("show {id}"));
+            let record = caller.server.ask(&request)?.record(4)?;
+            output.thing(&[
+                ("content", Cell::Text(id)),
+                ("type", Cell::text(&record[0])),
+                ("size", Cell::bytes(&record[1])),
+                ("updated", Cell::time(&record[2])),
+                ("meta", Cell::text(&record[3])),
+            ])
+        }
+        Action::Download { id, file } => {
+            let file = match file {
+                Some(file) => file,
+                None => super::content::file_named(&id)?,
+            };
+            let request = caller.request().query("id", &id).to(format!("download {id}"));
+            let begun = Instant::now();
+            let downloaded = download(&caller.server, &request, &file)?;
+            report(output, &file, &downloaded, begun)
+        }
+    }
+}
+
+/// An activated device and the server it speaks to.
+struct Caller {
+    server: Server,
+    vendor: String,
+    model: String,
+}
+
+impl Caller {
+    fn of(args: &Args) -> Outcome<Caller> {
+        let who = &args.who;
+        if let Some(path) = &who.state {
+            let state = require_state(path)?;
+            let cik = state.cik.as_deref().and_then(Cik::parse).ok_or_else(|| {
+                Failure::new(format!("the device of {} is not activated", path.display()))
+                    .advise(format!("cikada device activate --state {}", path.display()))
+            })?;
+            return Ok(Caller { server: args.flags.holder_of(cik)?, vendor: state.vendor, model: state.model });
+        }
+        let (Some(vendor), Some(model)) = (who.vendor.clone(), who.model.clone()) else {
+            return Err(Failure::new("which device?")
+                .advise("give --vendor and --model, or the --state FILE of its activation"));
+        };
+        Ok(Caller { server: args.flags.client()?, vendor, model })
+    }
+
+    fn request(&self) -> Request {
+        Request::get(PATH, &[])
+            .query("vendor", &self.vendor)
+            .query("model", &self.model)
+            .advise(400, "no such content, or not for this device: `cikada device list` shows what is")
+            .advise(401, "this key is not alive: was the device re-enabled or disabled since? Activate again")
+            .advise(403, "this key belongs to no activated device of that vendor and model")
+            .advise(404, "no such content, or not for this device: `cikada device list` shows what is")
+    }
+}
+
+fn require_state(path: &Path) -> Outcome<State> {
+    State::read(path)?.ok_or_else(|| {
+        Failure::new(format!("{} does not exist", path.display()))
+            .advise("`cikada device activate --vendor … --model … --sn … --state FILE` makes it")
+    })
+}
