@@ -38,6 +38,8 @@ pub struct Head {
     pub close: bool,
     /// `Connection` says `upgrade`, and `Upgrade` names `websocket`.
     pub upgrade_to_websocket: bool,
+    /// Where the last digit of the version stands, counted from the first byte of the connection.
+    pub version_at: u64,
 }
 
 impl Head {
@@ -54,6 +56,8 @@ pub struct Refused {
     pub violation: Violation,
     /// How many bytes of this read end requests that came before the refused one and are owed their answers.
     pub whole: usize,
+    /// The refused request's own head was not whole yet, so it is not among the heads to take.
+    pub in_head: bool,
 }
 
 /// What is wrong with a request's framing.
@@ -132,6 +136,8 @@ pub struct Guard {
     /// What has come of a line that is not whole yet.
     line: Vec<u8>,
     heads: VecDeque<Head>,
+    /// Bytes of the connection that were followed.
+    followed: u64,
 }
 
 #[derive(Debug)]
@@ -149,7 +155,8 @@ enum State {
 impl Guard {
     /// A guard for a new connection.
     pub fn new(limits: HeadLimits) -> Guard {
-        Guard { limits, state: State::Head(HeadSoFar::default()), line: Vec::new(), heads: VecDeque::new() }
+        let state = State::Head(HeadSoFar::default());
+        Guard { limits, state, line: Vec::new(), heads: VecDeque::new(), followed: 0 }
     }
 
     /// Follows the bytes of one read. After a refusal everything is refused.
@@ -158,10 +165,14 @@ impl Guard {
         let mut whole = 0;
         while !rest.is_empty() {
             match self.step(rest) {
-                Ok(consumed) => rest = &rest[consumed..],
+                Ok(consumed) => {
+                    rest = &rest[consumed..];
+                    self.followed += consumed as u64;
+                }
                 Err(violation) => {
+                    let in_head = matches!(self.state, State::Head(_));
                     self.state = State::Refused(violation);
-                    return Err(Refused { violation, whole });
+                    return Err(Refused { violation, whole, in_head });
                 }
             }
             if self.place() == Place::Between {
@@ -174,6 +185,15 @@ impl Guard {
     /// The next head that is whole, in the order of the requests. Take one a request: they wait here until then.
     pub fn take_head(&mut self) -> Option<Head> {
         self.heads.pop_front()
+    }
+
+    /// How many of the bytes so far belong to a head that is not whole, the empty lines before it included. The parser need
+    /// not see them before the rest of it.
+    pub fn unfinished_head_bytes(&self) -> usize {
+        match &self.state {
+            State::Head(head) => head.bytes + self.line.len(),
+            _ => 0,
+        }
     }
 
     /// Looks at nothing any more: the connection was upgraded to another protocol.
@@ -235,25 +255,28 @@ impl Guard {
         let (line, rest_of_line) = (std::mem::take(&mut self.line), &bytes[..consumed]);
         if line.is_empty() && end.is_some() {
             // Nearly always: the line is whole in this read.
-            self.end_line(rest_of_line)?;
+            self.end_line(rest_of_line, self.followed + consumed as u64)?;
         } else {
             self.line = line;
             self.line.extend_from_slice(rest_of_line);
             if end.is_some() {
                 let line = std::mem::take(&mut self.line);
-                self.end_line(&line)?;
+                self.end_line(&line, self.followed + consumed as u64)?;
             }
         }
         Ok(consumed)
     }
 
-    /// Reads a whole line, its LF included.
-    fn end_line(&mut self, line: &[u8]) -> Result<(), Violation> {
+    /// Reads a whole line, its LF included, which is that byte of the connection.
+    fn end_line(&mut self, line: &[u8], ends_at: u64) -> Result<(), Violation> {
         let content = line.strip_suffix(b"\r\n").ok_or(Violation::BareLineFeed)?;
         match &mut self.state {
             State::Head(head) => {
                 head.bytes += line.len();
                 if !content.is_empty() {
+                    if !head.has_begun() {
+                        head.facts.version_at = ends_at - b"1\r\n".len() as u64;
+                    }
                     return head.read_line(content, self.limits.fields);
                 }
                 if head.has_begun() {

@@ -249,28 +249,29 @@ fn a_head_has_so_many_bytes_and_fields_and_no_more() {
 
 #[test]
 fn a_head_says_whether_the_connection_goes_on() {
+    let plain = Head { version_at: "GET / HTTP/1.".len() as u64, ..Head::default() };
     for (version, fields, expected, persists) in [
-        ("1.1", "", Head::default(), true),
-        ("1.1", "Connection: close\r\n", Head { close: true, ..Head::default() }, false),
-        ("1.1", "Connection: a , CLOSE\r\n", Head { close: true, ..Head::default() }, false),
-        ("1.1", "connection: Keep-Alive\r\n", Head { keep_alive: true, ..Head::default() }, true),
-        ("1.1", "Connection: disclose\r\n", Head::default(), true),
-        ("1.0", "", Head { is_http_1_0: true, ..Head::default() }, false),
-        ("1.0", "Connection: keep-alive\r\n", Head { is_http_1_0: true, keep_alive: true, ..Head::default() }, true),
+        ("1.1", "", plain, true),
+        ("1.1", "Connection: close\r\n", Head { close: true, ..plain }, false),
+        ("1.1", "Connection: a , CLOSE\r\n", Head { close: true, ..plain }, false),
+        ("1.1", "connection: Keep-Alive\r\n", Head { keep_alive: true, ..plain }, true),
+        ("1.1", "Connection: disclose\r\n", plain, true),
+        ("1.0", "", Head { is_http_1_0: true, ..plain }, false),
+        ("1.0", "Connection: keep-alive\r\n", Head { is_http_1_0: true, keep_alive: true, ..plain }, true),
         (
             "1.0",
             "Connection: keep-alive\r\nConnection: close\r\n",
-            Head { is_http_1_0: true, keep_alive: true, close: true, ..Head::default() },
+            Head { is_http_1_0: true, keep_alive: true, close: true, ..plain },
             false,
         ),
         (
             "1.1",
             "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n",
-            Head { keep_alive: true, upgrade_to_websocket: true, ..Head::default() },
+            Head { keep_alive: true, upgrade_to_websocket: true, ..plain },
             true,
         ),
-        ("1.1", "Upgrade: websocket\r\n", Head::default(), true),
-        ("1.1", "Upgrade: h2c\r\nConnection: upgrade\r\n", Head::default(), true),
+        ("1.1", "Upgrade: websocket\r\n", plain, true),
+        ("1.1", "Upgrade: h2c\r\nConnection: upgrade\r\n", plain, true),
     ] {
         let (heads, _, end) = follow(format!("GET / HTTP/{version}\r\n{fields}\r\n").as_bytes());
         assert_eq!((&heads[..], end), (&[expected][..], Ok(())), "{version} {fields:?}");
@@ -283,11 +284,11 @@ fn the_requests_before_a_refused_one_are_owed_their_answers() {
     let bad = "GET / HTTP/1.1\nHost: x\r\n\r\n";
     let mut guard = Guard::new(HeadLimits::default());
     let refused = guard.accept(format!("{ACTIVATE}{ACTIVATE}{bad}").as_bytes());
-    let expected = Refused { violation: Violation::BareLineFeed, whole: 2 * ACTIVATE.len() };
+    let expected = Refused { violation: Violation::BareLineFeed, whole: 2 * ACTIVATE.len(), in_head: true };
     assert_eq!(refused, Err(expected));
     assert!(guard.take_head().is_some() && guard.take_head().is_some() && guard.take_head().is_none());
     let again = guard.accept(ACTIVATE.as_bytes());
-    assert_eq!(again, Err(Refused { violation: Violation::BareLineFeed, whole: 0 }), "nothing is read after it");
+    assert_eq!(again.unwrap_err().violation, Violation::BareLineFeed, "nothing is read after it");
 
     let mut guard = Guard::new(HeadLimits::default());
     let (first, second) = ACTIVATE.split_at(30);
@@ -297,7 +298,34 @@ fn the_requests_before_a_refused_one_are_owed_their_answers() {
 
     let mut guard = Guard::new(HeadLimits::default());
     guard.accept(chunked("5\r\nhel").as_bytes()).unwrap();
-    assert_eq!(guard.accept(b"lo00").unwrap_err().whole, 0, "its own body is not owed anything");
+    let refused = guard.accept(b"lo00").unwrap_err();
+    assert_eq!((refused.whole, refused.in_head), (0, false), "its own body is not owed anything");
+}
+
+#[test]
+fn a_head_can_be_kept_from_the_parser_until_it_is_whole() {
+    let mut guard = Guard::new(HeadLimits::default());
+    let (first, second) = ACTIVATE.split_at(40);
+    for (bytes, unfinished) in [
+        ("\r\n", 2),
+        (first, 42),
+        (second, 0),
+        (&ACTIVATE[..ACTIVATE.len() - 1], 0),
+        (&format!("9{first}"), 40),
+        ("\r", 41),
+    ] {
+        let _ = guard.accept(bytes.as_bytes());
+        assert_eq!(guard.unfinished_head_bytes(), unfinished, "{bytes:?}");
+    }
+}
+
+#[test]
+fn the_version_is_found_in_the_connection() {
+    let requests = format!("\r\n{ACTIVATE}\r\n{}", ACTIVATE.replace("1.1", "1.0"));
+    let (heads, _, end) = follow(requests.as_bytes());
+    assert_eq!(end, Ok(()));
+    let found: Vec<_> = heads.iter().map(|head| requests.as_bytes()[head.version_at as usize]).collect();
+    assert_eq!((&found[..], heads[1].is_http_1_0), (&b"10"[..], true));
 }
 
 #[test]
