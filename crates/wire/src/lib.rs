@@ -4,6 +4,7 @@
 //! only the peer claims.
 
 pub mod cbor;
+pub mod coap;
 pub mod csv;
 pub mod form;
 pub mod http;
