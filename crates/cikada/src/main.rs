@@ -6,6 +6,7 @@
 mod client;
 mod command;
 mod config;
+mod demo;
 mod failure;
 mod fsck;
 mod init;
@@ -40,6 +41,7 @@ enum Command {
     Token(command::token::Args),
     Register(command::register::Args),
     Device(command::device::Args),
+    Demo(demo::Args),
     Completions(command::completions::Args),
 }
 
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Token(args) => command::token::run(args),
         Command::Register(args) => command::register::run(args),
         Command::Device(args) => command::device::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Completions(args) => command::completions::run(args),
     };
     match outcome {
