@@ -89,6 +89,11 @@ impl Server {
         self.child.wait().expect("the server has ended");
     }
 
+    /// Waits for a process that somebody else has killed.
+    pub fn wait_until_gone(&mut self) {
+        wait(&mut self.child, STOPPED_IN).expect("the server has been killed");
+    }
+
     /// Asks the process to end, and waits for it.
     pub fn stop(&mut self) -> ExitStatus {
         terminate(&mut self.child);

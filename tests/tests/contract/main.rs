@@ -2,4 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a broken expectation ends the test")]
 
+mod authority;
+mod bytes;
+mod content;
+mod lifecycle;
+mod limits;
+mod malformed;
+mod races;
 mod transcripts;

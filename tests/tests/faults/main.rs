@@ -1,0 +1,7 @@
+//! What goes wrong outside of the server: processes that die, peers that misbehave.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a broken expectation ends the test")]
+
+mod crash;
+mod peers;
+mod stop;
