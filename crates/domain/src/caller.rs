@@ -7,7 +7,7 @@ use model::{Cik, Error, ModelName, Noun, Result, SecretKey, Token, VendorName};
 use store::table::client::{self, State};
 use store::table::client_model::Model;
 use store::table::{client_model as models, model_share, vendor, vendor_token};
-use store::{Subject, Tx};
+use store::{Keyring, Subject, Tx};
 
 use crate::key;
 
@@ -118,6 +118,14 @@ pub fn client(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient>
         }
         State::NotActivated | State::Expired => Err(Error::Unauthorized),
     }
+}
+
+/// What a cache may know a CIK by: its keyed hash, and the row id that it carries. That says nothing about whether the key
+/// is good.
+pub fn fingerprint(keyring: &Keyring, credential: &Credential) -> Option<([u8; 32], i64)> {
+    let cik = credential.as_cik()?;
+    let hash = keyring.hash(<Cik as key::Purpose>::PURPOSE, cik.expose_bytes());
+    Some((*hash.as_bytes(), keyring.locate(cik.expose_bytes())))
 }
 
 /// The vendor that calls, by its CIK or a token. A good credential of no vendor is forbidden here.

@@ -13,6 +13,8 @@ pub enum Error {
     Malformed(Field),
     /// A field or a body is over its limit. Nothing was changed.
     TooLarge(Field),
+    /// A body of a kind that is not understood here.
+    UnknownContentType,
     /// No credential, or one that authenticates nobody.
     Unauthorized,
     /// The credential is good, but gives no right to this.

@@ -1,9 +1,35 @@
 //! What every request can reach: the stores and the settings of one server.
 
+use blob::BlobStore;
+use domain::Settings;
 use model::Limits;
+use store::Store;
+
+use super::shelves::Shelves;
+use super::tries::{Budgets, Tries};
 
 /// One server.
 pub struct App {
+    /// The rows.
+    pub store: Store,
+    /// The bytes of contents.
+    pub blobs: BlobStore,
+    /// The settings of the rules.
+    pub settings: Settings,
+    /// Who failed to activate how often.
+    pub tries: Tries,
+    /// What devices may download, remembered.
+    pub shelves: Shelves,
+}
+
+impl App {
+    /// A server over these stores.
+    pub fn new(store: Store, blobs: BlobStore, settings: Settings, budgets: Budgets) -> App {
+        App { store, blobs, settings, tries: Tries::new(budgets), shelves: Shelves::new() }
+    }
+
     /// The limits of the contract.
-    pub limits: Limits,
+    pub fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
 }

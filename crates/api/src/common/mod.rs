@@ -1,3 +1,8 @@
-//! What the protocols share: the state of the server, and the one table of error codes.
+//! What the protocols share: the state of the server, the one table of error codes, the limits on failed tries, and what
+//! may be answered from memory.
 
+pub mod activation;
 pub mod app;
+pub mod codes;
+pub mod shelves;
+pub mod tries;

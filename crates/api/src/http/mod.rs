@@ -5,12 +5,16 @@ mod answer;
 mod body;
 mod head;
 mod path;
+mod provision;
+mod refuse;
 mod routes;
 
 pub use answer::Answer;
 pub use body::Body;
 pub use head::{Credentials, Head};
 pub use path::Segments;
+pub use refuse::refuse;
+pub use routes::route;
 
 /// A request: its head, which can be borrowed while the body is read.
 pub struct Request {

@@ -1,19 +1,61 @@
-//! Who answers what.
+//! Who answers what: one match on method and path segments. What is not here does not exist.
 
 use std::sync::Arc;
 
 use http::Method;
 
-use super::{Answer, Request};
+use super::provision::{device, download, manage};
+use super::{Answer, Request, refuse};
 use crate::common::app::App;
+use crate::common::codes::Manner;
 
 /// Answers one request.
-pub async fn route(_app: &Arc<App>, request: Request) -> Answer {
-    let Request { head, .. } = request;
-    let Ok(Some(path)) = head.segments() else { return Answer::not_found() };
-    match (head.method(), &path[..]) {
-        (&Method::GET | &Method::HEAD, ["healthz"]) => Answer::text("ok").by("/healthz"),
-        (&Method::GET | &Method::HEAD, ["ip"]) => Answer::text(head.peer().to_string()).by("/ip"),
-        _ => Answer::not_found(),
+pub async fn route(app: &Arc<App>, request: Request) -> Answer {
+    let answer = match dispatch(app, request).await {
+        Ok(answer) => answer,
+        Err(error) => refuse(&error, Manner::Plain),
+    };
+    answer
+}
+
+async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
+    let Request { head, body } = request;
+    let Some(path) = head.segments()? else { return Ok(Answer::not_found()) };
+    let (method, path) = (head.method(), &path[..]);
+    match path {
+        ["healthz"] => only(method, READ, || healthz(app)),
+        ["timestamp"] => only(method, READ, || Answer::text(app.store.clock().now().to_string()).by("/timestamp")),
+        ["ip"] => only(method, READ, || Answer::text(head.peer().to_string()).by("/ip")),
+        ["provision", "activate"] => match *method {
+            Method::POST => device::activate(app, &head, body).await,
+            _ => Ok(Answer::method_not_allowed("POST")),
+        },
+        ["provision", "download"] => match *method {
+            Method::GET | Method::HEAD => download::download(app, &head).await,
+            _ => Ok(Answer::method_not_allowed(READ)),
+        },
+        ["provision", "manage", noun @ ("model" | "content" | "group" | "share"), rest @ ..] => {
+            manage::route(app, &head, body, noun, rest).await
+        }
+        ["provision", "register"] => manage::registration::route(app, &head, body).await,
+        ["provision", "admin", "auth", rest @ ..] => manage::token::route(app, &head, body, rest).await,
+        _ => Ok(Answer::not_found()),
+    }
+}
+
+const READ: &str = "GET, HEAD";
+
+fn only(method: &Method, allowed: &'static str, answer: impl FnOnce() -> Answer) -> model::Result<Answer> {
+    match *method {
+        Method::GET | Method::HEAD => Ok(answer()),
+        _ => Ok(Answer::method_not_allowed(allowed)),
+    }
+}
+
+fn healthz(app: &App) -> Answer {
+    if app.store.is_healthy() {
+        Answer::text("ok").by("/healthz")
+    } else {
+        Answer::refusal(http::StatusCode::SERVICE_UNAVAILABLE, "the store is unavailable").by("/healthz")
     }
 }

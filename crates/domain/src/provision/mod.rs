@@ -29,8 +29,8 @@ pub use model::{
     show as show_model, update as update_model,
 };
 pub use number::{
-    Listed, NewNumber, add as add_numbers, groups_of_number, list as numbers, remove as remove_numbers,
-    show as show_number, show_log, unregister as unregister_number,
+    Listed, NewNumber, add as add_numbers, groups_of_number, list as numbers, list_of_partner as numbers_of_partner,
+    remove as remove_numbers, show as show_number, show_log, unregister as unregister_number,
 };
 pub use range::{add as add_ranges, list as ranges, remove as remove_ranges};
 pub use remap::remap;

@@ -5,7 +5,7 @@ use store::table::client::Client;
 use store::table::event::{self, Verb};
 use store::table::membership::{self, Member};
 use store::table::serial_number::{self, Registered};
-use store::table::{model_try, serial_range};
+use store::table::{model_try, serial_range, vendor};
 use store::{Subject, Tx};
 
 use super::log;
@@ -82,6 +82,17 @@ pub fn list(tx: &mut Tx<'_>, numbers: &Numbers, page: Page) -> Result<Vec<Listed
         None => serial_number::list(tx, model_id, page)?,
         Some(partner) => serial_number::list_of_partner(tx, model_id, partner, page)?,
     };
+    let now = tx.now();
+    Ok(rows.into_iter().map(|row| listed(row, numbers, now)).collect())
+}
+
+/// A page of the caller's own numbers that a share partner enabled, by the partner's name.
+pub fn list_of_partner(tx: &mut Tx<'_>, numbers: &Numbers, partner: &str, page: Page) -> Result<Vec<Listed>> {
+    if numbers.partner().is_some() {
+        return Err(Error::Forbidden(Noun::Share));
+    }
+    let Some(partner) = vendor::find_by_name(tx, partner)? else { return Ok(Vec::new()) };
+    let rows = serial_number::list_of_partner(tx, numbers.model().id, partner.client_id, page)?;
     let now = tx.now();
     Ok(rows.into_iter().map(|row| listed(row, numbers, now)).collect())
 }

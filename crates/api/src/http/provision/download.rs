@@ -1,0 +1,56 @@
+//! `GET /provision/download`: list, info and blob for a device (contract, device.md "Download and list content").
+
+use std::sync::Arc;
+
+use domain::provision::Shelf;
+use model::{ContentId, Error, Noun, Result};
+use store::table::content::Content;
+use wire::csv::write_record;
+use wire::form::Form;
+
+use super::{blob, device_credential};
+use crate::common::app::App;
+use crate::common::codes::Manner;
+use crate::http::{Answer, Head, refuse};
+
+/// Answers a device that asks for content.
+pub async fn download(app: &Arc<App>, head: &Head) -> Result<Answer> {
+    let credential = device_credential(head)?;
+    let query = Form::from_query(Some(head.query()), app.limits());
+    let shelf = app.shelves.find(&app.store, &credential).await?;
+    let query = query?;
+    let info = query.flag("info")?;
+    let named = (query.required("vendor")?, query.required("model")?);
+    let shelf = shelf.filter(|shelf| (shelf.vendor.as_str(), shelf.model.as_str()) == named);
+    let Some(shelf) = shelf else {
+        let manner = if info { Manner::DownloadInfo } else { Manner::Plain };
+        return Ok(refuse(&Error::Forbidden(Noun::Model), manner).by("GET /provision/download"));
+    };
+    match query.one("id")? {
+        None => Ok(Answer::csv(list(&shelf)).by("GET /provision/download (list)")),
+        Some(id) => {
+            let id = ContentId::parse(id, app.limits()).map_err(|_| Error::Absent(Noun::Content))?;
+            let content = shelf.find(&id).ok_or(Error::Absent(Noun::Content))?;
+            match info {
+                true => Ok(Answer::csv(device_info(content)).by("GET /provision/download (info)")),
+                false => Ok(blob::serve(app, head, content).await?.by("GET /provision/download (blob)")),
+            }
+        }
+    }
+}
+
+fn list(shelf: &Shelf) -> String {
+    let mut lines = String::new();
+    for content in &shelf.contents {
+        write_record(&mut lines, [content.id.as_str()]);
+    }
+    lines
+}
+
+/// `<content-type>,<byte-size>,<updated unix seconds>,<meta>`
+pub(in crate::http) fn device_info(content: &Content) -> String {
+    let (length, updated) = (content.length.to_string(), content.updated_at.to_string());
+    let mut line = String::new();
+    write_record(&mut line, [content.content_type.as_str(), &length, &updated, content.meta.as_str()]);
+    line
+}
