@@ -76,12 +76,14 @@ text! {
     Extra, "extra", check_meta
 }
 
+#[expect(clippy::derivable_impls, reason = "a derive would stand in the macro and give every name an empty default")]
 impl Default for Meta {
     fn default() -> Meta {
         Meta(String::new())
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "a derive would stand in the macro and give every name an empty default")]
 impl Default for Extra {
     fn default() -> Extra {
         Extra(String::new())
