@@ -194,6 +194,22 @@ fn a_batch_has_100_000_serial_numbers() {
 }
 
 #[test]
+fn a_model_with_a_hundred_thousand_numbers_is_gone_at_once() {
+    let server = Server::start();
+    let (vendor, model) = scene(&server);
+    let path = format!("/manage/model/{model}/");
+    let lines: String = (0..100_000).map(|n| format!("B{n}\n")).collect();
+    vendor.send("POST", &path, "text/csv", lines).expect(205);
+    vendor.call("DELETE", &format!("/manage/model/{model}")).expect(205);
+    vendor.call("GET", &path).expect(404);
+    vendor.add_model(&model, &[]);
+    assert_eq!(vendor.call("GET", &path).expect(200).text(), "");
+    server.device(&model, "B77777").activate().expect(404);
+    vendor.add(&model, &["B77777"]);
+    assert_eq!(vendor.status(&model, "B77777"), "");
+}
+
+#[test]
 fn a_form_has_a_mebibyte_and_a_batch_sixteen() {
     let server = Server::start();
     let (vendor, model) = scene(&server);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a broken expectation ends the test")]
 
 mod authority;
+mod budgets;
 mod bytes;
 mod content;
 mod lifecycle;

@@ -4,4 +4,5 @@
 
 mod crash;
 mod peers;
+mod secrets;
 mod stop;
