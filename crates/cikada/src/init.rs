@@ -2,7 +2,14 @@
 
 use std::path::PathBuf;
 
+use domain::found::{self, Founded};
+use domain::resource::NewClient;
+use model::{Limits, SecretKey, VendorName};
+use serde_json::{Value, json};
+use store::{Clock, Options, Store};
+
 use crate::failure::{Failure, Outcome};
+use crate::folder::Folder;
 
 /// Make an empty data folder and print its first credentials
 #[derive(clap::Args)]
@@ -19,11 +26,77 @@ pub struct Args {
     /// The vendor name to register
     #[arg(long, value_name = "NAME", default_value = "acme")]
     pub vendor: String,
+    /// The file of the master key, if it is to be kept outside the folder
+    #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
+    pub master_key: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
 }
 
-pub fn run(_args: Args) -> Outcome {
-    Err(Failure::new("`cikada init` is not in this build yet"))
+pub fn run(args: Args) -> Outcome {
+    let name = VendorName::parse(&args.vendor, &Limits::default())
+        .map_err(|_| Failure::new("a vendor name is 1 to 100 of A-Z a-z 0-9 . _ -"))?;
+    let founded = make(&Folder::new(&args.data, args.master_key.as_deref()), &name)?;
+    if args.json {
+        println!("{}", secrets(&founded));
+    } else {
+        println!("{}", tell(&founded));
+    }
+    Ok(())
+}
+
+/// Makes a server in a folder that holds none. The database gets its name when everything is in it, so an interrupted call
+/// leaves nothing that passes for a server.
+pub fn make(folder: &Folder, name: &VendorName) -> Result<Founded, Failure> {
+    if folder.holds_a_server() {
+        return Err(Failure::new(format!("{} already holds a server", folder.root().display())));
+    }
+    folder.make()?;
+    let _lock = folder.lock()?;
+    folder.remove_unfinished()?;
+    let master = folder.make_master_key()?;
+    let options = Options { readers: 1, ..Options::new(folder.unfinished_database()) };
+    let failed = |cause: model::Error| Failure::new(format!("cannot make the database: {cause}"));
+    Store::create(&options, &master).map_err(failed)?;
+    let store = Store::open(options, &master, Clock::system(), |_| std::process::abort()).map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|cause| Failure::new(format!("cannot start: {cause}")))?;
+    let name = name.clone();
+    let founded = runtime.block_on(store.write(move |tx| found::found(tx, &name))).map_err(failed)?;
+    store.close();
+    let named = std::fs::rename(folder.unfinished_database(), folder.database());
+    named.map_err(|cause| Failure::new(format!("cannot name the database: {cause}")))?;
+    folder.sync()?;
+    Ok(founded)
+}
+
+/// The credentials as one JSON object (contract, DECISIONS "The binary").
+fn secrets(founded: &Founded) -> Value {
+    let client = |client: &NewClient| json!({"rid": client.rid.to_string(), "cik": client.cik.expose_hex()});
+    let mut vendor = client(&founded.vendor);
+    vendor["name"] = json!(founded.name.as_str());
+    vendor["token"] = json!(founded.token.expose_hex());
+    json!({
+        "root": client(&founded.root),
+        "vendor": vendor,
+        "owner": client(&founded.owner),
+        "template": client(&founded.template),
+    })
+}
+
+/// The credentials for a person.
+pub fn tell(founded: &Founded) -> String {
+    let mut text = format!("Made a server with the vendor {}. These credentials are shown once:\n", founded.name);
+    let clients = [
+        ("root", &founded.root),
+        ("vendor", &founded.vendor),
+        ("owner", &founded.owner),
+        ("template", &founded.template),
+    ];
+    for (what, client) in clients {
+        text.push_str(&format!("\n  {what:<8}  rid {}  cik {}", client.rid, client.cik.expose_hex()));
+    }
+    text.push_str(&format!("\n  token     {}", founded.token.expose_hex()));
+    text
 }

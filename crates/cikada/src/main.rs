@@ -8,6 +8,7 @@ mod command;
 mod config;
 mod demo;
 mod failure;
+mod folder;
 mod fsck;
 mod init;
 mod output;

@@ -100,7 +100,7 @@ impl Credential {
 /// The client whose living CIK this is. The first use of a key is written down before anything is answered to it.
 pub fn client(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient> {
     let cik = credential.as_cik().ok_or(Error::Unauthorized)?;
-    let id = tx.keyring().locate(cik.expose_bytes());
+    let id = key::locate(tx.keyring(), &cik);
     let (client, expected) = client::find_with_hash(tx, id)?.ok_or(Error::Unauthorized)?;
     let hash = key::hash(tx, &cik);
     if !hash.matches(&expected) {
@@ -125,7 +125,7 @@ pub fn client(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient>
 pub fn fingerprint(keyring: &Keyring, credential: &Credential) -> Option<([u8; 32], i64)> {
     let cik = credential.as_cik()?;
     let hash = keyring.hash(<Cik as key::Purpose>::PURPOSE, cik.expose_bytes());
-    Some((*hash.as_bytes(), keyring.locate(cik.expose_bytes())))
+    Some((*hash.as_bytes(), key::locate(keyring, &cik)))
 }
 
 /// The vendor that calls, by its CIK or a token. A good credential of no vendor is forbidden here.
@@ -160,7 +160,7 @@ fn vendor_by_cik(tx: &mut Tx<'_>, credential: &Credential) -> Result<Vendor> {
 
 fn vendor_by_token(tx: &mut Tx<'_>, credential: &Credential) -> Result<Option<Vendor>> {
     let Some(token) = credential.as_token() else { return Ok(None) };
-    let row = tx.keyring().locate(token.expose_bytes());
+    let row = key::locate(tx.keyring(), &token);
     let Some((vendor_id, expected)) = vendor_token::find_with_hash(tx, row)? else { return Ok(None) };
     if !key::hash(tx, &token).matches(&expected) {
         return Ok(None);

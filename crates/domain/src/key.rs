@@ -1,7 +1,7 @@
 //! Making, recognizing and showing keys. A key is never kept: its keyed hash and its sealed copy are.
 
 use model::{Cik, Error, Result, SecretKey, ShareCode, Token};
-use store::{KeyHash, Sealed, Tx};
+use store::{KeyHash, Keyring, Sealed, Tx};
 
 /// What a kind of key is called in its hash and its seal, so that no key passes for one of another kind.
 pub(crate) trait Purpose: SecretKey {
@@ -30,10 +30,15 @@ pub(crate) struct Issued<K> {
 /// Makes a key that carries this row id.
 pub(crate) fn issue<K: Purpose>(tx: &Tx<'_>, row: i64) -> Result<Issued<K>> {
     let keyring = tx.keyring();
-    let key = K::from_bytes(keyring.issue(row)?);
+    let key = K::from_bytes(keyring.issue(K::PURPOSE, row)?);
     let hash = hash(tx, &key);
     let sealed = keyring.seal(K::PURPOSE, row, key.expose_bytes())?;
     Ok(Issued { key, hash, sealed })
+}
+
+/// The row id that a key carries.
+pub(crate) fn locate<K: Purpose>(keyring: &Keyring, key: &K) -> i64 {
+    keyring.locate(K::PURPOSE, key.expose_bytes())
 }
 
 /// The keyed hash of a key.

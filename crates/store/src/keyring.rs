@@ -131,41 +131,43 @@ impl Keyring {
             .ok_or_else(|| Error::internal(format_args!("the sealed {purpose} of row {row} does not open")))
     }
 
-    /// A new key of 160 bits that carries a row id below 2^48.
-    pub fn issue(&self, row: i64) -> Result<[u8; 20]> {
+    /// A new key of 160 bits that carries a row id below 2^48. Each purpose has a permutation of its own, so that the
+    /// public RID of a row says nothing about its secret key.
+    pub fn issue(&self, purpose: &str, row: i64) -> Result<[u8; 20]> {
         let mut key = [0; 20];
         random(&mut key[6..])?;
-        key[..6].copy_from_slice(&self.permute(row as u64).to_be_bytes()[2..]);
+        key[..6].copy_from_slice(&self.permute(purpose, row as u64).to_be_bytes()[2..]);
         Ok(key)
     }
 
     /// The row id that a key carries; for a made-up key some row that will not recognize it.
-    pub fn locate(&self, key: &[u8; 20]) -> i64 {
+    pub fn locate(&self, purpose: &str, key: &[u8; 20]) -> i64 {
         let mut block = [0; 8];
         block[2..].copy_from_slice(&key[..6]);
-        self.unpermute(u64::from_be_bytes(block)) as i64
+        self.unpermute(purpose, u64::from_be_bytes(block)) as i64
     }
 
     /// A Feistel network over two halves of 24 bits; four rounds of a pseudorandom function make a strong permutation.
-    fn permute(&self, value: u64) -> u64 {
+    fn permute(&self, purpose: &str, value: u64) -> u64 {
         let (mut left, mut right) = halves(value);
         for round in 0..4 {
-            (left, right) = (right, left ^ self.round(round, right));
+            (left, right) = (right, left ^ self.round(purpose, round, right));
         }
         u64::from(left) << (LOCATOR_BITS / 2) | u64::from(right)
     }
 
-    fn unpermute(&self, value: u64) -> u64 {
+    fn unpermute(&self, purpose: &str, value: u64) -> u64 {
         let (mut left, mut right) = halves(value);
         for round in (0..4).rev() {
-            (left, right) = (right ^ self.round(round, left), left);
+            (left, right) = (right ^ self.round(purpose, round, left), left);
         }
         u64::from(left) << (LOCATOR_BITS / 2) | u64::from(right)
     }
 
-    fn round(&self, round: u8, half: u32) -> u32 {
+    fn round(&self, purpose: &str, round: u8, half: u32) -> u32 {
         let mut mac = self.locating.clone();
-        mac.update(&[round]);
+        mac.update(purpose.as_bytes());
+        mac.update(&[0, round]);
         mac.update(&half.to_be_bytes());
         let out = mac.finalize().into_bytes();
         u32::from_be_bytes([0, out[0], out[1], out[2]])
@@ -214,8 +216,8 @@ mod tests {
         #[test]
         fn a_key_carries_its_row(row in 0i64..1 << 48) {
             let keyring = Keyring::new(&[7; 32]);
-            let key = keyring.issue(row).unwrap();
-            prop_assert_eq!(keyring.locate(&key), row);
+            let key = keyring.issue("cik", row).unwrap();
+            prop_assert_eq!(keyring.locate("cik", &key), row);
         }
     }
 
@@ -240,9 +242,16 @@ mod tests {
     #[test]
     fn neighbouring_rows_have_unlike_keys() {
         let keyring = Keyring::new(&[7; 32]);
-        let first = keyring.issue(1).unwrap();
-        let second = keyring.issue(2).unwrap();
+        let first = keyring.issue("cik", 1).unwrap();
+        let second = keyring.issue("cik", 2).unwrap();
         let same = first[..6].iter().zip(&second[..6]).filter(|(a, b)| a == b).count();
         assert!(same < 4);
+    }
+
+    #[test]
+    fn the_public_name_of_a_row_says_nothing_about_its_key() {
+        let keyring = Keyring::new(&[7; 32]);
+        let (rid, cik) = (keyring.issue("rid", 1).unwrap(), keyring.issue("cik", 1).unwrap());
+        assert_ne!(rid[..6], cik[..6]);
     }
 }

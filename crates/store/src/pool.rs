@@ -4,6 +4,8 @@
 //! that many requests share one fsync and none is answered before it is durable. Work runs to its end whether or not
 //! the client that asked still listens.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -72,6 +74,8 @@ impl Store {
         if options.file.exists() {
             return Err(Error::internal(format_args!("{} exists", options.file.display())));
         }
+        // The log and its index take their permissions from this file.
+        OpenOptions::new().create_new(true).write(true).mode(0o600).open(&options.file).map_err(Error::internal)?;
         let mut connection = sqlite::Connection::open(&options.file, Access::Write, options.cache_kib)?;
         schema::migrate(&mut connection)?;
         schema::keep_new_data_key(&mut connection, master)

@@ -144,7 +144,9 @@ impl Tries {
             let burst = budgets.get(place).map_or(0, |budget| budget.burst);
             Bucket { left: f64::from(burst), at: now }
         };
-        let made = cache.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(Arc::new(Buckets(Mutex::new([full(0), full(1)])))));
+        let made = cache.get_or_insert_with(&key, || {
+            Ok::<_, std::convert::Infallible>(Arc::new(Buckets(Mutex::new([full(0), full(1)]))))
+        });
         let Ok(buckets) = made;
         for (place, budget) in budgets.iter().enumerate() {
             let mut bucket = buckets.filled(place, *budget, now);

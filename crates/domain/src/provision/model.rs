@@ -141,7 +141,7 @@ fn find_template(tx: &mut Tx<'_>, vendor: &Vendor, named: &TemplateName) -> Resu
         }
         TemplateName::Code(code) => {
             let unusable = Error::Malformed(Field("code"));
-            let id = tx.keyring().locate(code.expose_bytes());
+            let id = key::locate(tx.keyring(), code);
             let (row, expected) = share_code::find_with_hash(tx, id)?.ok_or(unusable.clone())?;
             let elsewhere = row.activated_by.is_some_and(|client| client != vendor.id());
             if !key::hash(tx, code).matches(&expected) || row.revoked || elsewhere {

@@ -42,7 +42,7 @@ pub fn create_resource(
     description: &Value,
 ) -> Result<(i64, Rid)> {
     let id = tx.next_id();
-    let rid = Rid::from_bytes(tx.keyring().issue(id)?);
+    let rid = Rid::from_bytes(tx.keyring().issue(resource::RID, id)?);
     let now = tx.now();
     let row = Resource {
         id,

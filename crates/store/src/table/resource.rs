@@ -4,6 +4,9 @@ use model::{Error, Result, Rid, UnixSeconds};
 
 use crate::{Row, Tx, params};
 
+/// What the keyring knows RIDs by.
+pub const RID: &str = "rid";
+
 /// What a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -83,7 +86,7 @@ pub fn find(tx: &mut Tx<'_>, id: i64) -> Result<Option<Resource>> {
 
 /// The resource with this RID; the RID carries the row id, and a made-up one meets a row that is not its own.
 pub fn find_by_rid(tx: &mut Tx<'_>, rid: Rid) -> Result<Option<Resource>> {
-    let id = tx.keyring().locate(rid.as_bytes());
+    let id = tx.keyring().locate(RID, rid.as_bytes());
     Ok(find(tx, id)?.filter(|resource| resource.rid == rid))
 }
 
