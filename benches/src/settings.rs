@@ -1,0 +1,71 @@
+//! The command line: which rows, and how long.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Every row by its name on the command line, and what it measures.
+pub const ROWS: [(&str, &str); 12] = [
+    ("machine", "what this machine's disk, hyper, nginx and the blob store do by themselves"),
+    ("store", "activations in the store alone, by the size of a commit, at 1 and 10 million numbers"),
+    ("csv", "1 million serial numbers by CSV: time, memory, bytes of database each"),
+    ("activation", "activations over HTTP at 1 million numbers, beside the store alone"),
+    ("activation-alone", "one activation alone, beside the time of an fsync"),
+    ("activation-10m", "the same at 10 million numbers"),
+    ("start", "start with 10 million numbers: time until ready, memory"),
+    ("range", "a range of 10^18 numbers: add, list, test, remove"),
+    ("list", "authenticated content list, beside a bare hyper server"),
+    ("info", "authenticated content info, beside a bare hyper server"),
+    ("small-download", "1 KiB content, beside nginx"),
+    ("big-download", "64 MiB content on one connection, beside nginx with sendfile; memory"),
+];
+
+/// What to run.
+pub struct Settings {
+    rows: BTreeSet<String>,
+    /// A tenth of the numbers and of the time.
+    pub quick: bool,
+    /// Only say how it is used.
+    pub help: bool,
+}
+
+impl Settings {
+    pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Settings, String> {
+        let mut settings = Settings { rows: BTreeSet::new(), quick: false, help: false };
+        for argument in arguments {
+            match argument.as_str() {
+                "--quick" => settings.quick = true,
+                "--help" | "-h" => settings.help = true,
+                name if ROWS.iter().any(|(row, _)| *row == name) => drop(settings.rows.insert(argument)),
+                _ => return Err(format!("there is no row {argument:?}")),
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Whether this row is to be measured; without names, all are.
+    pub fn wants(&self, row: &str) -> bool {
+        self.rows.is_empty() || self.rows.contains(row)
+    }
+
+    pub fn wants_any(&self, rows: &[&str]) -> bool {
+        rows.iter().any(|row| self.wants(row))
+    }
+
+    /// A time, or a tenth of it in a quick run.
+    pub fn seconds(&self, seconds: u64) -> Duration {
+        Duration::from_secs(seconds) / if self.quick { 10 } else { 1 }
+    }
+
+    /// A count, or a tenth of it in a quick run.
+    pub fn count(&self, count: u64) -> u64 {
+        if self.quick { count / 10 } else { count }
+    }
+}
+
+pub fn usage() -> String {
+    let mut text = "bench [--quick] [row…]\n\nWithout a row, all of them:\n".to_owned();
+    for (name, what) in ROWS {
+        text.push_str(&format!("  {name:18}{what}\n"));
+    }
+    text
+}
