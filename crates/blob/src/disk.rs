@@ -45,9 +45,15 @@ impl Disk {
             .mode(0o700)
             .create(&unfinished)
             .map_err(|error| fault("making the folder", &unfinished, error))?;
-        let disk = Disk { folder: folder.into(), unfinished, failed: watch::Sender::new(false) };
+        let disk = Disk::look(folder);
         disk.remove_abandoned().map_err(|error| fault("sweeping", &disk.unfinished, error))?;
         Ok(disk)
+    }
+
+    /// The folder as it is, nothing made and nothing removed.
+    pub(crate) fn look(folder: &Path) -> Disk {
+        let unfinished = folder.join("unfinished");
+        Disk { folder: folder.into(), unfinished, failed: watch::Sender::new(false) }
     }
 
     /// True from the first time on that the disk failed to keep bytes.

@@ -73,6 +73,11 @@ impl BlobStore {
         Ok(BlobStore::over(Engine::Disk(Disk::open(folder)?), bounds))
     }
 
+    /// Looks at a folder that another process may be using: nothing is made or removed by opening it.
+    pub fn look_at_disk(folder: &Path, bounds: Bounds) -> BlobStore {
+        BlobStore::over(Engine::Disk(Disk::look(folder)), bounds)
+    }
+
     /// A store for tests: everything is gone with it.
     pub fn in_memory(bounds: Bounds) -> BlobStore {
         BlobStore::over(Engine::Memory(Memory::default()), bounds)

@@ -10,6 +10,7 @@ use store::{Clock, Options, Store};
 
 use crate::failure::{Failure, Outcome};
 use crate::folder::Folder;
+use crate::output::line;
 
 /// Make an empty data folder and print its first credentials
 #[derive(clap::Args)]
@@ -39,9 +40,9 @@ pub fn run(args: Args) -> Outcome {
         .map_err(|_| Failure::new("a vendor name is 1 to 100 of A-Z a-z 0-9 . _ -"))?;
     let founded = make(&Folder::new(&args.data, args.master_key.as_deref()), &name)?;
     if args.json {
-        println!("{}", secrets(&founded));
+        line(secrets(&founded))?;
     } else {
-        println!("{}", tell(&founded));
+        line(tell(&founded))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! [`caller`] makes such values, inside the transaction, so that forgetting a check does not compile.
 
 pub mod caller;
+pub mod check;
 pub mod found;
 mod key;
 pub mod provision;

@@ -114,6 +114,20 @@ impl Store {
         Ok(Store { shared, writes: Some(writes), reads: Some(reads), threads: Mutex::new(threads) })
     }
 
+    /// Looks into a database without serving it: one snapshot, nothing changed, beside a running server or without one.
+    pub fn inspect<T>(file: &Path, master: &MasterKey, rule: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        const CACHE_KIB: u32 = 64 << 10;
+        let mut inner = sqlite::Connection::open(file, Access::Read, CACHE_KIB)?;
+        let keyring = Keyring::new(&*schema::data_key(&mut inner, master)?);
+        inner.require_sound()?;
+        let mut connection = Connection::Sqlite(inner);
+        control(&mut connection, "BEGIN")?;
+        let allocator = Allocator::above(0, 0);
+        let outcome = rule(&mut Tx::new(&mut connection, &keyring, &allocator, Clock::system().now(), false));
+        control(&mut connection, "COMMIT")?;
+        outcome
+    }
+
     /// Runs a rule that may write; answers after its commit. A rule that answers `Err` leaves nothing behind; a refusal that
     /// must leave a trace is a value, `Ok(Err(refusal))`.
     pub async fn write<T, F>(&self, rule: F) -> Result<T>

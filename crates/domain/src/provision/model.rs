@@ -1,6 +1,6 @@
 //! Client models: what is cloned, how, and how long a device may take to call in (contract, manage.md "Models").
 
-use model::{Error, Field, ModelName, ModelOptions, Noun, Result, Rid, Seconds, SecretKey, ShareCode};
+use model::{Error, Field, ModelName, ModelOptions, Noun, Result, Rid, Seconds, ShareCode};
 use store::table::client_model::{self as models, Model, Template};
 use store::table::resource::{self, Kind};
 use store::table::sweep::{self, Leftover};

@@ -142,6 +142,21 @@ impl Connection {
         statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
     }
 
+    /// Reads every page and makes sure that the file is what SQLite wrote.
+    pub(crate) fn require_sound(&mut self) -> Result<()> {
+        let mut faults = Vec::new();
+        let each = |row: &rusqlite::Row<'_>| {
+            faults.push(row.get::<_, String>(0)?);
+            Ok(())
+        };
+        self.inner.pragma_query(None, "integrity_check", each).map_err(error)?;
+        if faults == ["ok"] {
+            Ok(())
+        } else {
+            Err(Error::internal(format_args!("the file is damaged: {}", faults.join("; "))))
+        }
+    }
+
     pub(crate) fn inner(&self) -> &rusqlite::Connection {
         &self.inner
     }

@@ -227,10 +227,10 @@ impl Writer {
         if connection.log_pages() == 0 {
             return;
         }
-        if let Err(cause) = connection.checkpoint() {
-            if sqlite::severity(&cause) != Some(Severity::Passing) {
-                self.recover(&cause);
-            }
+        if let Err(cause) = connection.checkpoint()
+            && sqlite::severity(&cause) != Some(Severity::Passing)
+        {
+            self.recover(&cause);
         }
         self.log_pages = 0;
     }

@@ -112,7 +112,10 @@ impl Template {
     }
 }
 
-const BITS: [(i64, fn(&mut ModelOptions) -> &mut bool); 5] = [
+/// Where an option stands in the bits of a row, and in the value.
+type Bit = (i64, fn(&mut ModelOptions) -> &mut bool);
+
+const BITS: [Bit; 5] = [
     (1, |options| &mut options.no_aliases),
     (2, |options| &mut options.no_comments),
     (4, |options| &mut options.no_historical),

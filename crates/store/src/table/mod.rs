@@ -3,6 +3,7 @@
 //! Where a table has a key of its own (client, token, share code), only hashes and sealed copies go in and out.
 
 pub mod alias;
+pub mod audit;
 pub mod client;
 pub mod client_model;
 pub mod comment;

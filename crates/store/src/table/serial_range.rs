@@ -1,6 +1,6 @@
 //! Table `serial_range`: ranges of serial numbers, never expanded (promise I12).
 
-use model::{Casing, Format, Range, RangeColumns, Result, SerialNumber, Spelling};
+use model::{Range, RangeColumns, Result, SerialNumber, Spelling};
 
 use crate::{Row, Tx, params};
 
@@ -57,20 +57,12 @@ const NEAREST: &str = "
 /// below can; a text has few spellings that it could stand in.
 pub fn covers(tx: &mut Tx<'_>, model_id: i64, serial_number: &SerialNumber) -> Result<bool> {
     let text = serial_number.as_str();
-    for format in Format::ALL {
-        for length in [None, u32::try_from(text.len()).ok()] {
-            for casing in Casing::ALL {
-                let Ok(spelling) = Spelling::new(format, length, casing) else { continue };
-                let Some(number) = spelling.decode(text) else { continue };
-                let Ok(probe) = Range::new(spelling, number, number) else { continue };
-                let row = probe.columns();
-                let length = row.length.unwrap_or(NO_LENGTH);
-                let params = params![model_id, row.format, length, row.casing, &row.first];
-                let nearest = tx.find(NEAREST, params, value)?;
-                if nearest.is_some_and(|range| range.contains(text).is_some()) {
-                    return Ok(true);
-                }
-            }
+    for (spelling, number) in Spelling::readings(text) {
+        let row = Range::new(spelling, number, number)?.columns();
+        let length = row.length.unwrap_or(NO_LENGTH);
+        let nearest = tx.find(NEAREST, params![model_id, row.format, length, row.casing, &row.first], value)?;
+        if nearest.is_some_and(|range| range.contains(text).is_some()) {
+            return Ok(true);
         }
     }
     Ok(false)
@@ -78,9 +70,14 @@ pub fn covers(tx: &mut Tx<'_>, model_id: i64, serial_number: &SerialNumber) -> R
 
 const DELETE: &str = "
     DELETE FROM serial_range
-    WHERE model_id = $1 AND format = $2 AND length = $3 AND casing = $4 AND first = $5 AND last = $6";
+    WHERE model_id = $1
+        AND format = $2
+        AND length = $3
+        AND (format = 0 OR casing = $4)
+        AND first = $5
+        AND last = $6";
 
-/// Removes a range. False when there was none like it.
+/// Removes a range; in base 10 (format 0) casing makes no difference. False when there was none like it.
 pub fn delete(tx: &mut Tx<'_>, model_id: i64, range: &Range) -> Result<bool> {
     let row = range.columns();
     let length = row.length.unwrap_or(NO_LENGTH);

@@ -18,6 +18,10 @@ fn statements() -> Vec<(String, String)> {
         for part in text.split("const ").skip(1) {
             let Some((name, rest)) = part.split_once(": &str = \"") else { continue };
             let (sql, _) = rest.split_once("\";").unwrap();
+            // A word is a name, not a statement.
+            if !sql.contains(' ') {
+                continue;
+            }
             all.push((format!("{}: {name}", path.file_name().unwrap().display()), sql.to_owned()));
         }
     }
