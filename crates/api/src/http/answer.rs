@@ -3,13 +3,18 @@
 //! A 204 and a 304 carry no `Content-Length`, a 205 carries a zero one, everything else its true length: an answer is
 //! never chunked.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderValue, StatusCode};
-use http_body::Body;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use model::Error;
+
+use super::seat::Turn;
 
 /// The content type of CIKs, lists of plain words, and errors.
 pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -99,6 +104,13 @@ impl Answer {
             .with(http::header::ALLOW, HeaderValue::from_static(allowed))
     }
 
+    /// 500, without internals: the cause goes to the log, with the number that the caller is told.
+    pub fn internal(cause: impl std::fmt::Display) -> Answer {
+        let id = RequestId::new();
+        tracing::error!(request = %id, %cause, "a request failed");
+        Answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("internal error, request {id}"))
+    }
+
     /// Adds a header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Answer {
         self.headers.push((name, value));
@@ -120,5 +132,104 @@ impl Answer {
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The answer as the parser writes it. The turn ends with the last byte of the body.
+    pub(super) fn into_response(self, is_head: bool, turn: Turn) -> Response<AnswerBody> {
+        let has_no_body =
+            matches!(self.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
+        let has_no_length = has_no_body && self.status != StatusCode::RESET_CONTENT;
+        let mut body = match self.content {
+            _ if has_no_body => AnswerBody::of(Content::None, turn),
+            content => AnswerBody::of(content, turn),
+        };
+        let length = body.left();
+        if is_head {
+            body.content = Content::None;
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if let Some(content_type) = self.content_type {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        // The parser knows the length of everything else.
+        if is_head && !has_no_length {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        response
+    }
+}
+
+/// The bytes of an answer on their way out.
+pub(super) struct AnswerBody {
+    content: Content,
+    _turn: Turn,
+}
+
+impl AnswerBody {
+    fn of(content: Content, turn: Turn) -> AnswerBody {
+        AnswerBody { content, _turn: turn }
+    }
+
+    /// The bytes still to come.
+    fn left(&self) -> u64 {
+        match &self.content {
+            Content::None => 0,
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Stream(left, _) => *left,
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        match &mut this.content {
+            Content::None => Poll::Ready(None),
+            Content::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.content = Content::None;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Content::Stream(left, pieces) => {
+                let frame = std::task::ready!(Pin::new(pieces).poll_frame(context));
+                let piece = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref);
+                *left = left.saturating_sub(piece.map_or(0, |piece| piece.len() as u64));
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}
+
+/// What ties a 500 to its line in the log.
+struct RequestId([u8; 8]);
+
+impl RequestId {
+    fn new() -> RequestId {
+        let mut id = [0; 8];
+        // Without chance the number is only less unique.
+        let _ = getrandom::fill(&mut id);
+        RequestId(id)
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

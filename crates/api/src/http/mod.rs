@@ -1,20 +1,44 @@
 //! The HTTP door (contract, README "Rules for every HTTP answer"): connections, requests, answers; `routes` says who
 //! answers what.
 
+use std::sync::Arc;
+
+use crate::common::app::App;
+
 mod answer;
 mod body;
+mod connection;
+mod door;
 mod head;
+mod listener;
 mod path;
 mod provision;
 mod refuse;
 mod routes;
+mod seat;
+mod stream;
+mod worker;
 
 pub use answer::Answer;
 pub use body::Body;
 pub use head::{Credentials, Head};
+pub use listener::{Listener, Options};
 pub use path::Segments;
 pub use refuse::refuse;
 pub use routes::route;
+pub use seat::Patience;
+
+/// What stands behind the door.
+pub trait Site: Send + Sync + 'static {
+    /// Answers one request. A panic in it is answered with 500.
+    fn answer(self: Arc<Self>, request: Request) -> impl Future<Output = Answer> + Send;
+}
+
+impl Site for App {
+    async fn answer(self: Arc<App>, request: Request) -> Answer {
+        routes::route(&self, request).await
+    }
+}
 
 /// A request: its head, which can be borrowed while the body is read.
 pub struct Request {

@@ -56,8 +56,9 @@ pub struct Refused {
     pub violation: Violation,
     /// How many bytes of this read end requests that came before the refused one and are owed their answers.
     pub whole: usize,
-    /// The refused request's own head was not whole yet, so it is not among the heads to take.
-    pub in_head: bool,
+    /// The refused request's head was whole before this read, so the 400 is the answer to it. Otherwise its head is not among
+    /// those to take, and nobody but the caller answers.
+    pub of_earlier_head: bool,
 }
 
 /// What is wrong with a request's framing.
@@ -161,6 +162,7 @@ impl Guard {
 
     /// Follows the bytes of one read. After a refusal everything is refused.
     pub fn accept(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+        let was_in_body = self.place() == Place::InBody;
         let mut rest = bytes;
         let mut whole = 0;
         while !rest.is_empty() {
@@ -170,9 +172,12 @@ impl Guard {
                     self.followed += consumed as u64;
                 }
                 Err(violation) => {
-                    let in_head = matches!(self.state, State::Head(_));
+                    let of_earlier_head = was_in_body && whole == 0;
+                    if !of_earlier_head && self.place() == Place::InBody {
+                        self.heads.pop_back();
+                    }
                     self.state = State::Refused(violation);
-                    return Err(Refused { violation, whole, in_head });
+                    return Err(Refused { violation, whole, of_earlier_head });
                 }
             }
             if self.place() == Place::Between {

@@ -1,0 +1,92 @@
+//! One connection, from its first byte to its orderly end (contract, README "Rules for every HTTP answer", 1 to 5 and 7;
+//! threats T17, T18).
+
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use wire::http::framing::HeadLimits;
+
+use super::Site;
+use super::door::Door;
+use super::seat::Seat;
+use super::stream::Stream;
+
+/// What the parser keeps of a body or an answer at most, in bytes.
+const BUFFER_BYTES: usize = 128 << 10;
+/// How long the end of a connection may take in all: a last answer, and what the peer still sends.
+const PARTING: Duration = Duration::from_secs(30);
+/// A peer that still sends is read for so long after its last byte, so that it gets to see its answer.
+const LINGERING: Duration = Duration::from_secs(2);
+
+/// How connections are read and written: one for all of a worker's.
+pub(super) struct Manners {
+    parser: http1::Builder,
+    head_limits: HeadLimits,
+}
+
+impl Manners {
+    pub(super) fn new(head_limits: HeadLimits) -> Manners {
+        let mut parser = http1::Builder::new();
+        parser
+            .title_case_headers(true)
+            .max_header_size(head_limits.bytes)
+            .max_buf_size(BUFFER_BYTES)
+            // The worker watches over heads, and over everything else that takes its time.
+            .header_read_timeout(None);
+        if head_limits.fields != HeadLimits::default().fields {
+            parser.max_headers(head_limits.fields);
+        }
+        Manners { parser, head_limits }
+    }
+}
+
+/// Serves a connection until it is over.
+pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>, manners: Arc<Manners>) {
+    let stream = Stream::new(tcp, seat.clone(), manners.head_limits);
+    let door = Door { site, seat: seat.clone() };
+    let mut connection = manners.parser.serve_connection(TokioIo::new(stream), door);
+    let ended = std::future::poll_fn(|context| {
+        let polled = Pin::new(&mut connection).poll(context);
+        if polled.is_pending() && seat.is_over() { Poll::Ready(Ok(())) } else { polled }
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(peer = %seat.peer, %error, "a connection broke off");
+    }
+    seat.retire();
+    let socket = connection.into_parts().io.into_inner().into_socket();
+    let _ = tokio::time::timeout(PARTING, part(socket, &seat)).await;
+}
+
+/// Says why, where that was not said yet, and lets the peer read it.
+async fn part(mut socket: TcpStream, seat: &Seat) -> std::io::Result<()> {
+    if let Some(refusal) = seat.refusal().filter(|refusal| !refusal.has_turn) {
+        socket.write_all(bad_request(refusal.what).as_bytes()).await?;
+    }
+    socket.shutdown().await?;
+    if seat.leaves_unread() {
+        // Closing on unread bytes would reset the connection, and take back an answer that was not read yet.
+        let mut unread = [0; 4096];
+        while let Ok(read) = tokio::time::timeout(LINGERING, socket.read(&mut unread)).await {
+            if read? == 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The one answer that does not come out of a route.
+fn bad_request(what: &str) -> String {
+    let (length, date) = (what.len(), httpdate::fmt_http_date(SystemTime::now()));
+    format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+         Connection: close\r\nDate: {date}\r\n\r\n{what}"
+    )
+}

@@ -1,0 +1,143 @@
+//! One thread of the listener: a runtime of its own, the connections that were handed to it, and a look at all of them a
+//! few times a second (threats T18, fault F17).
+
+use std::io;
+use std::net::{IpAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::Site;
+use super::connection::{self, Manners};
+use super::listener::{Options, Ticket};
+use super::seat::{Clock, Seat, TICK, Tick, ticks};
+
+/// At a stop, a connection without a request is given so long to bring one that was on its way.
+const LAST_CALL: Duration = Duration::from_millis(500);
+/// Threads of one worker for reading blobs.
+const BLOCKING_THREADS: usize = 32;
+
+/// A connection that was accepted.
+pub(super) struct Arrival {
+    pub(super) tcp: TcpStream,
+    pub(super) peer: IpAddr,
+    pub(super) ticket: Ticket,
+    /// There are more connections than there should be: one has to go.
+    pub(super) is_too_many: bool,
+}
+
+struct Worker<S> {
+    site: Arc<S>,
+    manners: Arc<Manners>,
+    clock: Arc<Clock>,
+    tasks: JoinSet<()>,
+    seats: Vec<(Arc<Seat>, AbortHandle)>,
+    drain: Duration,
+}
+
+/// Runs a worker on this thread until its channel is closed and its connections have ended.
+pub(super) fn run(site: Arc<impl Site>, options: &Options, arrivals: mpsc::Receiver<Arrival>) -> io::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    let worker = Worker {
+        site,
+        manners: Arc::new(Manners::new(options.head)),
+        clock: Arc::new(Clock::new(options.patience)),
+        tasks: JoinSet::new(),
+        seats: Vec::new(),
+        drain: options.drain,
+    };
+    runtime.block_on(worker.serve(arrivals));
+    // A blob that is being read for nobody holds nothing up.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+impl<S: Site> Worker<S> {
+    async fn serve(mut self, mut arrivals: mpsc::Receiver<Arrival>) {
+        let began = Instant::now();
+        let mut ticking = tokio::time::interval(TICK);
+        ticking.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                arrival = arrivals.recv() => match arrival {
+                    Some(arrival) => self.seat(arrival),
+                    None => break,
+                },
+                _ = ticking.tick() => self.look_around(ticks(began.elapsed())),
+                Some(ended) = self.tasks.join_next() => note(ended),
+            }
+        }
+        self.clock.finish();
+        let (last_call, end) = (ticks(began.elapsed() + LAST_CALL), Instant::now() + self.drain);
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                _ = ticking.tick() => {
+                    let now = ticks(began.elapsed());
+                    self.look_around(now);
+                    if now >= last_call {
+                        self.part_with_waiting(self.seats.len());
+                    }
+                }
+                Some(ended) = self.tasks.join_next() => note(ended),
+                () = tokio::time::sleep_until(end) => {
+                    tracing::warn!(connections = self.tasks.len(), "connections are cut off: they did not end in time");
+                    break;
+                }
+            }
+        }
+        self.tasks.shutdown().await;
+    }
+
+    fn seat(&mut self, arrival: Arrival) {
+        let Arrival { tcp, peer, ticket, is_too_many } = arrival;
+        if is_too_many && !self.make_room() {
+            return;
+        }
+        // A peer that is gone already is no loss.
+        let Ok(tcp) = tokio::net::TcpStream::from_std(tcp) else { return };
+        let seat = Arc::new(Seat::new(peer, self.clock.clone()));
+        let serving = connection::serve(tcp, seat.clone(), self.site.clone(), self.manners.clone());
+        let task = self.tasks.spawn(async move {
+            serving.await;
+            drop(ticket);
+        });
+        self.seats.push((seat, task));
+    }
+
+    fn look_around(&mut self, now: Tick) {
+        self.clock.set(now);
+        self.seats.retain(|(seat, task)| {
+            if !task.is_finished() && seat.is_overdue(now) {
+                task.abort();
+            }
+            !task.is_finished()
+        });
+    }
+
+    /// Ends some of the connections that have waited longest without a whole request; false where there is none.
+    fn make_room(&mut self) -> bool {
+        self.part_with_waiting(1 + self.seats.len() / 256) > 0
+    }
+
+    fn part_with_waiting(&mut self, at_most: usize) -> usize {
+        let waiting = self.seats.iter().filter(|(_, task)| !task.is_finished());
+        let mut waiting: Vec<_> = waiting.filter_map(|(seat, task)| Some((seat.waits_since()?, task))).collect();
+        let parting = at_most.min(waiting.len());
+        if parting < waiting.len() {
+            waiting.select_nth_unstable_by_key(parting, |(since, _)| *since);
+        }
+        waiting[..parting].iter().for_each(|(_, task)| task.abort());
+        parting
+    }
+}
+
+/// Requests catch their own panics, so that one here is a fault of the listener.
+fn note(ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a connection panicked");
+    }
+}
