@@ -5,6 +5,7 @@
 
 pub mod caller;
 pub mod check;
+pub mod data;
 pub mod found;
 mod key;
 pub mod provision;

@@ -1,56 +1,171 @@
 //! What a transaction changed, told to the rest of the process after its COMMIT and before its answer.
 //!
-//! Caches above the store stamp an entry with the [`Version`] that they read *before* they looked into the store, and
-//! believe the entry only while that version stands. A reader that raced with the commit has stamped the old version, so
-//! what it keeps is never believed: a revoked right dies before the call that revoked it is answered.
+//! Caches above the store stamp an entry with the [`Stamp`] of the transaction that read it and believe the entry only while
+//! nothing that it depends on has changed since. A reader that raced with a commit holds a stamp from before that commit, so
+//! what it keeps is never believed: a revoked right dies before the call that revoked it is answered, and no value is
+//! read that is older than a write that was answered.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::UnixSeconds;
 
 /// Something that a cache or a waiting request may depend on, by row id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// A client: its key, its status, its place in the tree.
+    /// A client: its key, its status, its place in the tree, its aliases.
     Client(i64),
     /// A model: its content, groups, memberships and numbers.
     Model(i64),
     /// A vendor: its name, its tokens.
     Vendor(i64),
+    /// A resource: whether it is there, its description, who subscribes to it.
+    Resource(i64),
+    /// The values of a resource.
+    Series(i64),
 }
 
-/// A point in the life of a [`Subject`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version(u64);
+/// A moment in the order of all commits: what a transaction read is no older than its stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(u64);
 
-const STRIPES: usize = 1 << 14;
+/// A value that was stored, for those who wait for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The row id of the resource that holds it.
+    pub resource_id: i64,
+    /// The second that it stands at.
+    pub at: UnixSeconds,
+    /// Whether it stood at the present or later when it was stored, and is not a record of the past.
+    pub is_current: bool,
+    /// Its text as the wire prints it.
+    pub value: Box<str>,
+}
 
-/// Counters by hash of the subject. Two subjects that share a counter only cost each other a cache miss.
+/// What one transaction leaves for the time after its COMMIT.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) touched: Vec<Subject>,
+    pub(crate) stored: Vec<Arc<Stored>>,
+}
+
+/// How far effects had come, to go back to.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    touched: usize,
+    stored: usize,
+}
+
+const STRIPES: usize = 1 << 16;
+
+/// The moment of the newest change of every subject, by its hash. Two subjects that share a place only cost each other a
+/// cache miss.
 #[derive(Debug)]
-pub struct Versions {
+pub(crate) struct Changes {
+    latest: AtomicU64,
     stripes: Box<[AtomicU64]>,
 }
 
-impl Versions {
-    pub(crate) fn new() -> Versions {
-        Versions { stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
+impl Changes {
+    pub(crate) fn new() -> Changes {
+        Changes { latest: AtomicU64::new(0), stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// The present version of a subject. Read it before reading the store.
-    pub fn now(&self, subject: Subject) -> Version {
-        Version(self.stripe(subject).load(Ordering::SeqCst))
+    /// The present moment. Taken before a transaction begins, it stamps all that the transaction reads.
+    pub(crate) fn now(&self) -> Stamp {
+        Stamp(self.latest.load(Ordering::SeqCst))
     }
 
-    pub(crate) fn advance(&self, subject: Subject) {
-        self.stripe(subject).fetch_add(1, Ordering::SeqCst);
+    /// Whether nothing of the subject has changed since the stamp.
+    pub(crate) fn is_unchanged(&self, subject: Subject, since: Stamp) -> bool {
+        self.stripe(subject).load(Ordering::SeqCst) <= since.0
+    }
+
+    /// The subjects changed. Called after the commit, by one thread at a time: a stamp from before this moment was perhaps
+    /// taken before the commit, one from after it was not.
+    pub(crate) fn note(&self, subjects: impl Iterator<Item = Subject>) {
+        let mut moment = None;
+        for subject in subjects {
+            let moment = *moment.get_or_insert_with(|| self.latest.fetch_add(1, Ordering::SeqCst) + 1);
+            self.stripe(subject).store(moment, Ordering::SeqCst);
+        }
     }
 
     fn stripe(&self, subject: Subject) -> &AtomicU64 {
-        let (kind, id) = match subject {
+        // Fibonacci hashing: neighbouring ids land far apart.
+        let mixed = subject.number().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.stripes[(mixed >> (64 - STRIPES.trailing_zeros())) as usize]
+    }
+}
+
+impl Subject {
+    /// One number for kind and id: ids stay far below 2^61.
+    pub(crate) fn number(self) -> u64 {
+        let (kind, id) = match self {
             Subject::Client(id) => (0u64, id),
             Subject::Model(id) => (1, id),
             Subject::Vendor(id) => (2, id),
+            Subject::Resource(id) => (3, id),
+            Subject::Series(id) => (4, id),
         };
-        // Fibonacci hashing: neighbouring ids land far apart.
-        let mixed = ((id as u64) << 2 | kind).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.stripes[(mixed >> (64 - STRIPES.trailing_zeros())) as usize]
+        (id as u64) << 3 | kind
+    }
+}
+
+impl Effects {
+    /// Every subject that changed.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let series = self.stored.iter().map(|stored| Subject::Series(stored.resource_id));
+        self.touched.iter().copied().chain(series)
+    }
+
+    /// Whether the subject is among those that changed.
+    pub(crate) fn hold(&self, subject: Subject) -> bool {
+        let stored = |id| self.stored.iter().any(|stored| stored.resource_id == id);
+        self.touched.contains(&subject) || matches!(subject, Subject::Series(id) if stored(id))
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { touched: self.touched.len(), stored: self.stored.len() }
+    }
+
+    pub(crate) fn go_back_to(&mut self, mark: Mark) {
+        self.touched.truncate(mark.touched);
+        self.stored.truncate(mark.stored);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.touched.clear();
+        self.stored.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_believed_after_it() {
+        let changes = Changes::new();
+        let before = changes.now();
+        let subject = Subject::Client(7);
+        assert!(changes.is_unchanged(subject, before));
+        changes.note([subject].into_iter());
+        assert!(!changes.is_unchanged(subject, before));
+        assert!(changes.is_unchanged(subject, changes.now()));
+        assert!(changes.is_unchanged(Subject::Resource(8), before));
+    }
+
+    #[test]
+    fn what_is_undone_leaves_no_effect() {
+        let mut effects = Effects::default();
+        effects.touched.push(Subject::Client(1));
+        let mark = effects.mark();
+        effects.touched.push(Subject::Client(2));
+        let stored = Stored { resource_id: 3, at: 5, is_current: true, value: "x".into() };
+        effects.stored.push(Arc::new(stored));
+        assert_eq!(effects.subjects().count(), 3);
+        effects.go_back_to(mark);
+        assert_eq!(effects.subjects().collect::<Vec<_>>(), [Subject::Client(1)]);
     }
 }

@@ -4,6 +4,7 @@
 //! the commit. Statements live in [`table`], each beside the one function that uses it.
 
 mod allocator;
+mod bus;
 mod clock;
 mod connection;
 mod driver;
@@ -14,9 +15,10 @@ mod schema;
 pub mod table;
 mod tx;
 
+pub use bus::{Heard, Listener};
 pub use clock::Clock;
 pub use connection::{Param, Row};
-pub use effects::{Subject, Version, Versions};
+pub use effects::{Stamp, Stored, Subject};
 pub use keyring::{KeyHash, Keyring, MasterKey, Sealed};
 pub use pool::{Options, Store};
 pub use tx::Tx;

@@ -16,10 +16,12 @@ use model::{Error, Result};
 use tokio::sync::oneshot;
 
 use crate::allocator::Allocator;
+use crate::bus::{Bus, Listener};
 use crate::connection::Connection;
 use crate::driver::sqlite::{self, Access};
+use crate::effects::Changes;
 use crate::keyring::Keyring;
-use crate::{Clock, MasterKey, Subject, Tx, Version, Versions, schema};
+use crate::{Clock, MasterKey, Stamp, Subject, Tx, schema, tx};
 
 mod writer;
 
@@ -61,7 +63,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) keyring: Keyring,
     pub(crate) allocator: Allocator,
-    pub(crate) versions: Versions,
+    pub(crate) changes: Changes,
+    pub(crate) bus: Arc<Bus>,
     pub(crate) healthy: AtomicBool,
     pub(crate) commits: AtomicU64,
     pub(crate) committed_jobs: AtomicU64,
@@ -97,7 +100,8 @@ impl Store {
             clock,
             keyring,
             allocator,
-            versions: Versions::new(),
+            changes: Changes::new(),
+            bus: Arc::new(Bus::new()),
             healthy: AtomicBool::new(true),
             commits: AtomicU64::new(0),
             committed_jobs: AtomicU64::new(0),
@@ -122,8 +126,9 @@ impl Store {
         inner.require_sound()?;
         let mut connection = Connection::Sqlite(inner);
         control(&mut connection, "BEGIN")?;
-        let allocator = Allocator::above(0, 0);
-        let outcome = rule(&mut Tx::new(&mut connection, &keyring, &allocator, Clock::system().now(), false));
+        let (allocator, changes) = (Allocator::above(0, 0), Changes::new());
+        let shared = tx::Shared { keyring: &keyring, allocator: &allocator, changes: &changes };
+        let outcome = rule(&mut Tx::new(&mut connection, shared, changes.now(), Clock::system().now(), None));
         control(&mut connection, "COMMIT")?;
         outcome
     }
@@ -181,9 +186,15 @@ impl Store {
         }
     }
 
-    /// The present version of a subject, for the stamp of a cache entry. Read it before reading the store.
-    pub fn version(&self, subject: Subject) -> Version {
-        self.shared.versions.now(subject)
+    /// Whether nothing of the subject has changed since the stamp: then what was read under it may be answered.
+    pub fn is_unchanged(&self, subject: Subject, since: Stamp) -> bool {
+        self.shared.changes.is_unchanged(subject, since)
+    }
+
+    /// Begins to listen to subjects; at most `capacity` values wait to be heard. Listen first and look into the store
+    /// after that: what is committed from now on will be heard.
+    pub fn listen(&self, subjects: &[Subject], capacity: u32) -> Listener {
+        self.shared.bus.listen(subjects, capacity)
     }
 
     /// The keys, for hashing a credential before it is looked up in a cache.
@@ -243,9 +254,14 @@ impl Shared {
         outcome
     }
 
+    pub(crate) fn of_every_tx(&self) -> tx::Shared<'_> {
+        tx::Shared { keyring: &self.keyring, allocator: &self.allocator, changes: &self.changes }
+    }
+
     fn read_on<T>(&self, connection: &mut Connection, rule: &dyn Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let stamp = self.changes.now();
         control(connection, "BEGIN")?;
-        let outcome = rule(&mut Tx::new(connection, &self.keyring, &self.allocator, self.clock.now(), false));
+        let outcome = rule(&mut Tx::new(connection, self.of_every_tx(), stamp, self.clock.now(), None));
         control(connection, "COMMIT")?;
         outcome
     }

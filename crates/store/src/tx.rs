@@ -1,9 +1,13 @@
 //! A transaction as a rule sees it: statements, the instant, the keys, and what to tell the process afterwards.
 
+use std::sync::Arc;
+
 use model::{Error, Result, UnixSeconds};
 
 use crate::allocator::Allocator;
 use crate::connection::Connection;
+use crate::driver::sqlite;
+use crate::effects::{Changes, Effects, Stamp, Stored};
 use crate::keyring::Keyring;
 use crate::{Param, Row, Subject};
 
@@ -12,20 +16,31 @@ pub struct Tx<'t> {
     connection: &'t mut Connection,
     keyring: &'t Keyring,
     allocator: &'t Allocator,
+    changes: &'t Changes,
+    stamp: Stamp,
     now: UnixSeconds,
-    writing: bool,
-    touched: Vec<Subject>,
+    /// What this transaction did, behind what others did that will be committed with it. None where it only reads.
+    effects: Option<&'t mut Effects>,
+}
+
+/// What every transaction of a store shares.
+pub(crate) struct Shared<'t> {
+    pub(crate) keyring: &'t Keyring,
+    pub(crate) allocator: &'t Allocator,
+    pub(crate) changes: &'t Changes,
 }
 
 impl<'t> Tx<'t> {
+    /// `stamp` is from before the transaction began. A transaction with effects can write.
     pub(crate) fn new(
         connection: &'t mut Connection,
-        keyring: &'t Keyring,
-        allocator: &'t Allocator,
+        shared: Shared<'t>,
+        stamp: Stamp,
         now: UnixSeconds,
-        writing: bool,
+        effects: Option<&'t mut Effects>,
     ) -> Tx<'t> {
-        Tx { connection, keyring, allocator, now, writing, touched: Vec::new() }
+        let Shared { keyring, allocator, changes } = shared;
+        Tx { connection, keyring, allocator, changes, stamp, now, effects }
     }
 
     /// The instant of this transaction.
@@ -35,7 +50,7 @@ impl<'t> Tx<'t> {
 
     /// Makes sure that this transaction can write; where it cannot, the store runs the rule again on its writer.
     pub fn require_writing(&self) -> Result<()> {
-        if self.writing { Ok(()) } else { Err(Error::ReadOnly) }
+        if self.effects.is_some() { Ok(()) } else { Err(Error::ReadOnly) }
     }
 
     /// The keys that make and find secrets.
@@ -53,9 +68,49 @@ impl<'t> Tx<'t> {
         self.allocator.next_event()
     }
 
-    /// Says that everything cached about the subject is out of date once this commits.
+    /// Stamps all that this transaction reads, for a cache.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Whether nothing of the subject has changed since the stamp, what this transaction and those that are committed with
+    /// it did included: then what was read under that stamp is what this transaction would read.
+    pub fn is_unchanged(&self, subject: Subject, since: Stamp) -> bool {
+        let changed_here = self.effects.as_ref().is_some_and(|effects| effects.hold(subject));
+        !changed_here && self.changes.is_unchanged(subject, since)
+    }
+
+    /// Says that everything cached about the subject is out of date once this commits, and wakes who listens to it.
     pub fn touch(&mut self, subject: Subject) {
-        self.touched.push(subject);
+        if let Some(effects) = &mut self.effects
+            && effects.touched.last() != Some(&subject)
+        {
+            effects.touched.push(subject);
+        }
+    }
+
+    /// Says that a value was stored: once this commits, its series is touched and who listens to that hears the value.
+    pub fn signal(&mut self, resource_id: i64, at: UnixSeconds, value: &str) {
+        let is_current = at >= self.now;
+        if let Some(effects) = &mut self.effects {
+            effects.stored.push(Arc::new(Stored { resource_id, at, is_current, value: value.into() }));
+        }
+    }
+
+    /// Runs a part of a rule that is wholly there or wholly absent: where it answers `Err`, nothing of it is left, and the
+    /// rest of the rule can go on.
+    pub fn attempt<T>(&mut self, part: impl FnOnce(&mut Tx<'t>) -> Result<T>) -> Result<T> {
+        let Some(mark) = self.effects.as_ref().map(|effects| effects.mark()) else { return part(self) };
+        self.control("SAVEPOINT part")?;
+        let outcome = part(self);
+        if outcome.is_err() {
+            self.control("ROLLBACK TO part")?;
+            if let Some(effects) = &mut self.effects {
+                effects.go_back_to(mark);
+            }
+        }
+        self.control("RELEASE part")?;
+        outcome
     }
 
     /// Runs a statement that answers no rows; answers how many rows it changed.
@@ -122,7 +177,9 @@ impl<'t> Tx<'t> {
         Ok(self.find(sql, params, |_| Ok(()))?.is_some())
     }
 
-    pub(crate) fn into_touched(self) -> Vec<Subject> {
-        self.touched
+    fn control(&mut self, sql: &'static str) -> Result<()> {
+        match self.connection {
+            Connection::Sqlite(connection) => connection.control(sql).map_err(sqlite::error),
+        }
     }
 }

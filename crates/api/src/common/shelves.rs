@@ -1,7 +1,7 @@
 //! What devices may download, remembered, so that a poll for new content costs no look into the store.
 //!
-//! A shelf is believed only while the versions that were read before it was made still stand: a key that was revoked, a
-//! membership that was changed or a blob that was replaced ends it before the change is answered (see `store::Versions`).
+//! A shelf is believed only while nothing that it was made from has changed: a key that was revoked, a membership that was
+//! changed or a blob that was replaced ends it before the change is answered (see `store::Stamp`).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use domain::caller::{self, Credential};
 use domain::provision::{self, Shelf};
 use model::{Error, Result, UnixSeconds};
 use quick_cache::sync::Cache;
-use store::{Store, Subject, Version};
+use store::{Stamp, Store, Subject};
 
 const REMEMBERED: usize = 50_000;
 
@@ -20,8 +20,9 @@ pub struct Shelves {
 
 struct Remembered {
     shelf: Arc<Shelf>,
-    client: (Subject, Version),
-    model: (Subject, Version),
+    client: Subject,
+    model: Subject,
+    stamp: Stamp,
     until: Option<UnixSeconds>,
 }
 
@@ -42,30 +43,19 @@ impl Shelves {
             }
             self.cache.remove(&hash);
         }
-        // Which model is concerned is known only after a look; the look that counts comes after its version was read.
-        let mut guess = None;
-        loop {
-            let client = Subject::Client(client_id);
-            let client = (client, store.version(client));
-            let model = guess.map(|id| (Subject::Model(id), store.version(Subject::Model(id))));
-            let shown = credential.clone();
-            let shelf = store
-                .peek(move |tx| {
-                    let caller = caller::client(tx, &shown)?;
-                    provision::device_shelf(tx, &caller)
-                })
-                .await?;
-            let Some(shelf) = shelf else { return Ok(None) };
-            let Some(model) = model.filter(|(subject, _)| *subject == Subject::Model(shelf.model_id)) else {
-                guess = Some(shelf.model_id);
-                continue;
-            };
-            let until = shelf.until;
-            let shelf = Arc::new(shelf);
-            let remembered = Remembered { shelf: Arc::clone(&shelf), client, model, until };
-            self.cache.insert(hash, Arc::new(remembered));
-            return Ok(Some(shelf));
-        }
+        let shown = credential.clone();
+        let (stamp, shelf) = store
+            .peek(move |tx| {
+                let caller = caller::client(tx, &shown)?;
+                Ok((tx.stamp(), provision::device_shelf(tx, &caller)?))
+            })
+            .await?;
+        let Some(shelf) = shelf else { return Ok(None) };
+        let (client, model, until) = (Subject::Client(client_id), Subject::Model(shelf.model_id), shelf.until);
+        let shelf = Arc::new(shelf);
+        let remembered = Remembered { shelf: Arc::clone(&shelf), client, model, stamp, until };
+        self.cache.insert(hash, Arc::new(remembered));
+        Ok(Some(shelf))
     }
 }
 
@@ -77,8 +67,8 @@ impl Default for Shelves {
 
 impl Remembered {
     fn is_believed(&self, store: &Store) -> bool {
-        store.version(self.client.0) == self.client.1
-            && store.version(self.model.0) == self.model.1
+        store.is_unchanged(self.client, self.stamp)
+            && store.is_unchanged(self.model, self.stamp)
             && self.until.is_none_or(|until| store.clock().now() < until)
     }
 }

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::{Shared, spawn};
 use crate::connection::Connection;
 use crate::driver::sqlite::{self, Access, Severity};
-use crate::{Subject, Tx, schema};
+use crate::effects::Effects;
+use crate::{Tx, schema};
 
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How long an idle writer sleeps before it looks whether the log wants folding.
@@ -88,6 +89,7 @@ pub(super) fn start(
         wake_checkpointer,
         marked: None,
         log_pages: 0,
+        effects: Effects::default(),
     };
     let writer = spawn("store-write", move || {
         // Whatever goes wrong here outside a rule leaves the store without a writer: the process must not live on.
@@ -106,6 +108,8 @@ struct Writer {
     wake_checkpointer: SyncSender<()>,
     marked: Option<Instant>,
     log_pages: i64,
+    /// Of the transaction that is running.
+    effects: Effects,
 }
 
 impl Writer {
@@ -133,11 +137,13 @@ impl Writer {
 
     /// Runs all jobs of a batch in one transaction and answers them.
     fn commit(&mut self, batch: &mut Vec<Box<dyn Job>>) {
-        let mut touched = Vec::new();
-        let committed = self.run(batch, &mut touched);
-        for subject in touched {
-            self.shared.versions.advance(subject);
+        let committed = self.run(batch);
+        // Also after a failed commit: what it left on disk is not known for certain.
+        self.shared.changes.note(self.effects.subjects());
+        if committed.is_ok() {
+            self.shared.bus.publish(&self.effects);
         }
+        self.effects.clear();
         let answer = match &committed {
             Ok(()) => Ok(()),
             Err(_) => Err(Error::Unavailable),
@@ -153,25 +159,22 @@ impl Writer {
         }
     }
 
-    fn run(
-        &mut self,
-        batch: &mut [Box<dyn Job>],
-        touched: &mut Vec<Subject>,
-    ) -> std::result::Result<(), rusqlite::Error> {
+    fn run(&mut self, batch: &mut [Box<dyn Job>]) -> std::result::Result<(), rusqlite::Error> {
         let now = self.shared.clock.now();
+        let stamp = self.shared.changes.now();
         self.control("BEGIN IMMEDIATE")?;
         self.persist_mark()?;
         for job in batch {
             self.control("SAVEPOINT job")?;
-            let mut tx = Tx::new(&mut self.connection, &self.shared.keyring, &self.shared.allocator, now, true);
+            let mark = self.effects.mark();
+            let effects = Some(&mut self.effects);
+            let mut tx = Tx::new(&mut self.connection, self.shared.of_every_tx(), stamp, now, effects);
             let keep = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
                 job.panicked();
                 false
             });
-            if keep {
-                touched.append(&mut tx.into_touched());
-            } else {
-                drop(tx);
+            if !keep {
+                self.effects.go_back_to(mark);
                 self.control("ROLLBACK TO job")?;
             }
             self.control("RELEASE job")?;

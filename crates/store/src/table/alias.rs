@@ -1,8 +1,9 @@
-//! Table `alias`: names that point from a client at its resources.
+//! Table `alias`: names that point from a client at its resources. Whatever changes a name touches its client, because
+//! caches and waiting requests hold what names point at.
 
 use model::Result;
 
-use crate::{Tx, params};
+use crate::{Subject, Tx, params};
 
 const INSERT: &str = "
     INSERT INTO alias (client_id, name, resource_id)
@@ -11,6 +12,7 @@ const INSERT: &str = "
 
 /// Maps a name. False when the client has that name already.
 pub fn insert(tx: &mut Tx<'_>, client_id: i64, name: &str, resource_id: i64) -> Result<bool> {
+    tx.touch(Subject::Client(client_id));
     Ok(tx.execute(INSERT, params![client_id, name, resource_id])? == 1)
 }
 
@@ -32,12 +34,15 @@ const DELETE: &str = "DELETE FROM alias WHERE client_id = $1 AND name = $2";
 
 /// Unmaps a name. False when it was not mapped.
 pub fn delete(tx: &mut Tx<'_>, client_id: i64, name: &str) -> Result<bool> {
+    tx.touch(Subject::Client(client_id));
     Ok(tx.execute(DELETE, params![client_id, name])? == 1)
 }
 
-const DELETE_OF: &str = "DELETE FROM alias WHERE client_id = $1 OR resource_id = $1";
+const DELETE_OF: &str = "DELETE FROM alias WHERE client_id = $1 OR resource_id = $1 RETURNING client_id";
 
 /// Removes the names that a resource has and, if it is a client, gives.
 pub fn delete_of(tx: &mut Tx<'_>, resource_id: i64) -> Result<()> {
-    tx.execute(DELETE_OF, params![resource_id]).map(|_| ())
+    let clients = tx.list(DELETE_OF, params![resource_id], |row| row.int(0))?;
+    clients.into_iter().for_each(|client| tx.touch(Subject::Client(client)));
+    Ok(())
 }

@@ -1,8 +1,9 @@
-//! Table `resource`: the ownership tree.
+//! Table `resource`: the ownership tree. Whatever changes a row touches its resource, because caches and waiting requests
+//! hold what it says.
 
 use model::{Error, Result, Rid, UnixSeconds};
 
-use crate::{Row, Tx, params};
+use crate::{Row, Subject, Tx, params};
 
 /// What the keyring knows RIDs by.
 pub const RID: &str = "rid";
@@ -140,6 +141,7 @@ const DELETE: &str = "DELETE FROM resource WHERE id = $1";
 
 /// Removes the row, and nothing that it owns.
 pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<bool> {
+    tx.touch(Subject::Resource(id));
     Ok(tx.execute(DELETE, params![id])? == 1)
 }
 
@@ -148,6 +150,7 @@ const DESCRIBE: &str = "UPDATE resource SET description = $1, public = $2, modif
 /// Replaces the description.
 pub fn describe(tx: &mut Tx<'_>, id: i64, description: &str, public: bool) -> Result<()> {
     let now = tx.now();
+    tx.touch(Subject::Resource(id));
     tx.execute(DESCRIBE, params![description, public, now, id]).map(|_| ())
 }
 
