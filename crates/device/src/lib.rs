@@ -1,1 +1,22 @@
-//! The device library.
+//! The device's side of cikada: activation, key storage, safe download of content and the data calls, for firmware.
+#![cfg_attr(not(any(test, feature = "std")), no_std)]
+
+pub mod activation;
+mod backoff;
+#[cfg(feature = "std")]
+pub mod blocking;
+pub mod board;
+pub mod boot;
+mod buffer;
+pub mod coap;
+pub mod content;
+pub mod data;
+mod dialogue;
+pub mod download;
+pub mod http;
+mod identity;
+pub mod journal;
+
+pub use backoff::Pace;
+pub use dialogue::{Action, Because, Env, Event, Machine, Record};
+pub use identity::{BadName, Cik, Identity};
