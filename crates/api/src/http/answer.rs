@@ -104,13 +104,6 @@ impl Answer {
             .with(http::header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// 500, without internals: the cause goes to the log, with the number that the caller is told.
-    pub fn internal(cause: impl std::fmt::Display) -> Answer {
-        let id = RequestId::new();
-        tracing::error!(request = %id, %cause, "a request failed");
-        Answer::refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("internal error, request {id}"))
-    }
-
     /// Adds a header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Answer {
         self.headers.push((name, value));
@@ -213,23 +206,5 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left())
-    }
-}
-
-/// What ties a 500 to its line in the log.
-struct RequestId([u8; 8]);
-
-impl RequestId {
-    fn new() -> RequestId {
-        let mut id = [0; 8];
-        // Without chance the number is only less unique.
-        let _ = getrandom::fill(&mut id);
-        RequestId(id)
-    }
-}
-
-impl std::fmt::Display for RequestId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

@@ -14,9 +14,12 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 
+use model::Error;
+
 use super::answer::AnswerBody;
 use super::seat::{Seat, Turn};
-use super::{Answer, Body, Head, Request, Site};
+use super::{Answer, Body, Head, Request, Site, refuse};
+use crate::common::codes::Manner;
 
 /// The service behind one connection.
 pub(super) struct Door<S> {
@@ -92,8 +95,8 @@ async fn answer_or_500(routing: impl Future<Output = Answer>) -> Answer {
             Ok(poll) => poll.map(Some),
             Err(_) => Poll::Ready(None),
         });
-    // The panic hook has logged what happened, and where.
-    polled.await.unwrap_or_else(|| Answer::internal("a request panicked"))
+    // Where it happened is in the log by the panic hook.
+    polled.await.unwrap_or_else(|| refuse(&Error::internal("a request panicked"), Manner::Plain))
 }
 
 /// HTTP/1.0 was shown to the parser as 1.1, so the difference between them is made here.

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cikada_api::http::{Answer, Request, Site};
+use cikada_api::common::codes::Manner;
+use cikada_api::http::{Answer, Request, Site, refuse};
 use http::header::{ALLOW, CONTENT_RANGE, ETAG};
 use http::{HeaderValue, Method, StatusCode};
 use http_body::{Body, Frame};
@@ -59,7 +60,7 @@ impl Site for Probe {
                 Answer::text("at last")
             }
             (_, ["panic"]) => panic!("a route that panics on purpose"),
-            (_, ["internal"]) => Answer::internal("a secret cause"),
+            (_, ["internal"]) => refuse(&Error::internal("a secret cause"), Manner::Plain),
             _ => Answer::not_found(),
         }
     }
