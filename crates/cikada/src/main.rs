@@ -11,9 +11,11 @@ mod failure;
 mod folder;
 mod fsck;
 mod init;
+mod logging;
 mod output;
 mod progress;
 mod serve;
+mod upkeep;
 mod when;
 
 use std::process::ExitCode;

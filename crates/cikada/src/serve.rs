@@ -1,8 +1,28 @@
-//! `cikada serve`: the server.
+//! `cikada serve`: the server, from an empty machine to an orderly end (contract, DECISIONS "The binary"; faults F08, F17).
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::failure::{Failure, Outcome};
+use api::common::app::App;
+use api::http::Listener;
+use blob::BlobStore;
+use model::{Limits, VendorName};
+use store::{Clock, Store};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, LogFormat};
+use crate::failure::{Doing as _, Failure, Outcome};
+use crate::folder::{Folder, Lock};
+use crate::output::line;
+use crate::upkeep::Upkeep;
+use crate::{init, logging};
+
+/// The vendor that is made in an empty folder.
+const FIRST_VENDOR: &str = "acme";
+/// What comes sooner than that is the same wish: a signal may come to the process and to its group.
+const ASKED_TWICE: Duration = Duration::from_secs(1);
 
 /// Serve devices, vendors and owners from a data folder
 #[derive(clap::Args)]
@@ -21,9 +41,130 @@ pub struct Args {
     pub config: Option<PathBuf>,
     /// The address to listen on for HTTP; overrides the configuration
     #[arg(long, value_name = "ADDR")]
-    pub http: Option<String>,
+    pub http: Option<SocketAddr>,
+    /// The file of the master key, if it is kept outside the folder
+    #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
+    pub master_key: Option<PathBuf>,
+    /// What is logged; overrides the configuration
+    #[arg(long, value_name = "LEVEL", env = "CIKADA_LOG")]
+    pub log: Option<String>,
+    /// How it is logged; overrides the configuration
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
 }
 
-pub fn run(_args: Args) -> Outcome {
-    Err(Failure::new("`cikada serve` is not in this build yet"))
+pub fn run(args: Args) -> Outcome {
+    let config = configuration(&args)?;
+    logging::start(&config.log)?;
+    let folder = Folder::new(&args.data, args.master_key.as_deref());
+    if !folder.holds_a_server() {
+        let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
+        line(init::tell(&init::make(&folder, &vendor)?))?;
+    }
+    let lock = folder.lock()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
+    let served = runtime.block_on(serve(&config, &folder, lock));
+    runtime.shutdown_background();
+    served
+}
+
+/// The configuration file with the command line over it.
+fn configuration(args: &Args) -> Outcome<Config> {
+    let mut config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)?;
+    if let Some(address) = args.http {
+        config.http.addr = address;
+    }
+    if let Some(level) = &args.log {
+        config.log.level.clone_from(level);
+    }
+    if let Some(format) = args.log_format {
+        config.log.format = format;
+    }
+    Ok(config)
+}
+
+async fn serve(config: &Config, folder: &Folder, lock: Lock) -> Outcome {
+    allow_files(config.http.connections);
+    // Before anything listens, so that a signal that comes at once is not lost.
+    let stop = stop_signal()?;
+    let app = Arc::new(open(config, folder)?);
+    let listener = Listener::bind(config.http.addr).doing(format_args!("listen on {}", config.http.addr))?;
+    let upkeep = Upkeep::start(&app);
+    line(format_args!("listening on http://{}", listener.address()))?;
+    tracing::info!(address = %listener.address(), data = %folder.root().display(), "serving");
+
+    let served = tokio::select! {
+        served = listener.serve(app.clone(), config.http.options(), stop) => served.doing("serve"),
+        () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),
+    };
+    upkeep.stop().await;
+    // The last holder of the stores ends their threads, and waits for them.
+    drop(app);
+    tracing::info!("stopped");
+    drop(lock);
+    served
+}
+
+fn open(config: &Config, folder: &Folder) -> Outcome<App> {
+    let options = config.store.options(folder.database());
+    let store = Store::open(options, &folder.master_key()?, clock(), end_on_fault).doing("open the database")?;
+    let blobs = BlobStore::open_disk(&folder.blobs(), config.blob.bounds()).doing("open the content")?;
+    let settings = config.activation.settings(config.limits.limits());
+    Ok(App::new(store, blobs, settings, config.activation.budgets()))
+}
+
+/// What is on disk is not known any more: the next start finds out.
+fn end_on_fault(cause: &str) {
+    tracing::error!(cause, "the database failed; the server ends");
+    std::process::exit(1);
+}
+
+/// The machine's clock. Tests may turn it, in builds that are not for use.
+fn clock() -> Clock {
+    match std::env::var_os("CIKADA_TEST_CLOCK_FILE") {
+        Some(file) if cfg!(debug_assertions) => Clock::turned_by(file.into()),
+        _ => Clock::system(),
+    }
+}
+
+/// Ready when the process is asked to end. Asked again after [`ASKED_TWICE`], it ends at once.
+fn stop_signal() -> Outcome<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).doing("wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).doing("wait for signals")?;
+    let mut asked = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(async move {
+        asked().await;
+        tracing::info!("stopping: requests under way are let end");
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(ASKED_TWICE, async {
+                loop {
+                    asked().await;
+                }
+            })
+            .await;
+            asked().await;
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        });
+    })
+}
+
+/// Every connection is an open file, and so is what the stores have open.
+fn allow_files(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const OF_STORES: u64 = 1024;
+    let wanted = connections as u64 + OF_STORES;
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|now| now < allowed) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum: limit.maximum });
+    }
+    if allowed < wanted {
+        tracing::warn!(allowed, wanted, "the system allows fewer open files than connections may need");
+    }
 }

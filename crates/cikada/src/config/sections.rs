@@ -1,0 +1,305 @@
+//! Every key of the configuration. A zero says "as many as there are" or "no limit of its own" where its comment does.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use api::common::tries::{Budget, Budgets};
+use serde::{Deserialize, Serialize};
+use wire::http::framing::HeadLimits;
+
+use super::section::section;
+
+section! {
+    /// The HTTP listener.
+    Http {
+        /// The address to listen on; 0.0.0.0 or [::] for all of the machine's, port 0 for any that is free.
+        addr: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)),
+        /// Threads that serve connections; 0 for one a core.
+        workers: usize = 0,
+        /// Connections at a time. Beyond them those that wait for a request are closed first, the oldest first.
+        connections: usize = 20_000,
+        /// Connections at a time of one IPv4 address, or one IPv6 /64; 0 for no limit of its own.
+        connections_per_peer: usize = 0,
+        /// The largest head of a request, in bytes.
+        head_bytes: usize = 16 << 10,
+        /// The most header fields of a request.
+        head_fields: usize = 100,
+        /// Seconds from the first byte of a request to the end of its head.
+        head_timeout_s: u32 = 20,
+        /// Seconds that a connection may wait for its next request.
+        idle_timeout_s: u32 = 75,
+        /// Seconds in which a peer has to take at least a byte of its answer.
+        write_timeout_s: u32 = 60,
+        /// Seconds that are spent waiting for a body before its rate counts.
+        body_grace_s: u32 = 20,
+        /// The least rate of a body after that, in bytes a second.
+        body_bytes_per_second: u32 = 200,
+        /// Seconds that requests under way are given to end when the server is stopped.
+        drain_s: u32 = 30,
+    }
+}
+
+section! {
+    /// The database.
+    Store {
+        /// Page cache of the writer in KiB; each reader has a quarter of it.
+        cache_kib: u32 = defaults::store().cache_kib,
+        /// Requests that may wait for the writer; beyond them the answer is 503.
+        queue: usize = defaults::store().queue,
+        /// Requests that share one commit at most.
+        batch: usize = defaults::store().batch,
+        /// Threads for long reads.
+        readers: usize = defaults::store().readers,
+        /// Pages in the write-ahead log from which on it is folded into the database.
+        checkpoint_pages: i64 = defaults::store().checkpoint_pages,
+    }
+}
+
+section! {
+    /// Content.
+    Blob {
+        /// Uploads that may be unfinished at a time; beyond them the answer is 503.
+        uploads: usize = blob::Bounds::default().uploads,
+        /// Bytes on disk of all unfinished uploads together.
+        upload_bytes: u64 = blob::Bounds::default().upload_bytes,
+        /// Bytes of small contents that are kept in memory.
+        cache_bytes: u64 = blob::Bounds::default().cache_bytes,
+        /// The largest content that is kept there; larger ones are read from their files.
+        cached_blob_bytes: u64 = blob::Bounds::default().cached_blob_bytes,
+        /// Bytes of pieces of large contents on their way to clients.
+        piece_bytes: usize = blob::Bounds::default().piece_bytes,
+    }
+}
+
+section! {
+    /// How much of everything one request or one thing may be. Beyond a limit the answer is 400 or 413 and nothing changes.
+    Limits {
+        /// Characters of a vendor or model name.
+        name_characters: usize = defaults::limits().name_characters,
+        /// Bytes of a serial number, content id, group id, token id or alias.
+        id_bytes: usize = defaults::limits().id_bytes,
+        /// Bytes of meta or extra.
+        meta_bytes: usize = defaults::limits().meta_bytes,
+        /// Serial numbers in one request.
+        batch_serial_numbers: usize = defaults::limits().batch_serial_numbers,
+        /// Ranges in one model.
+        ranges_per_model: usize = defaults::limits().ranges_per_model,
+        /// Bytes of a form or JSON body.
+        body_bytes: usize = defaults::limits().body_bytes,
+        /// Bytes of a body with serial numbers.
+        batch_body_bytes: usize = defaults::limits().batch_body_bytes,
+        /// Bytes of one content.
+        content_bytes: u64 = defaults::limits().content_bytes,
+        /// Bytes of one value of a string dataport.
+        string_value_bytes: usize = defaults::limits().string_value_bytes,
+        /// Calls in one RPC request.
+        rpc_calls: usize = defaults::limits().rpc_calls,
+    }
+}
+
+section! {
+    /// Activation windows, and the budgets of failed tries. Only failures cost; a used-up budget is answered 429. An address is
+    /// an IPv4 address or an IPv6 /64, a network a /24 or a /48.
+    Activation {
+        /// The window of a model that sets none, in seconds.
+        default_timeout_s: i64 = domain::Settings::default().default_timeout_s,
+        /// The shortest window that a model may set, in seconds.
+        minimum_timeout_s: i64 = domain::Settings::default().minimum_timeout_s,
+        /// The longest window that a model may set, in seconds.
+        maximum_timeout_s: i64 = domain::Settings::default().maximum_timeout_s,
+        /// Different serial numbers that one address may fail with at once.
+        address_burst: u32 = Budgets::default().address.burst,
+        /// The same, a minute after that.
+        address_per_minute: f64 = Budgets::default().address.per_minute,
+        /// The same, a day.
+        address_per_day: u32 = Budgets::default().address_day.burst,
+        /// Different serial numbers that one network may fail with at once.
+        network_burst: u32 = Budgets::default().network.burst,
+        /// The same, a minute after that.
+        network_per_minute: f64 = Budgets::default().network.per_minute,
+        /// Failures of one address with one serial number a minute.
+        address_and_number_per_minute: u32 = Budgets::default().address_and_number.burst,
+        /// Failures with one serial number a minute, from everywhere; beyond them refusals leave no line in its log.
+        number_per_minute: u32 = Budgets::default().number.burst,
+        /// Networks that are not limited, such as a factory's: ["192.0.2.0/24"].
+        trusted_networks: Vec<String> = Vec::new(),
+        /// Addresses, serial numbers and pairs of them that are remembered at most, each.
+        remembered: usize = Budgets::default().remembered,
+    }
+}
+
+section! {
+    /// The log, on standard error. Keys, tokens, nonces and bodies are never in it.
+    Log {
+        /// "text" for people, "json" for machines: one object a line.
+        format: LogFormat = LogFormat::Text,
+        /// "error", "warn", "info" (every change), "debug" (every request) or "trace"; for one part only: "info,cikada_store=debug".
+        level: String = String::from("info"),
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Http {
+    pub(super) fn check(&self) -> Result<(), String> {
+        positive("http.connections", self.connections)?;
+        positive("http.head_timeout_s", self.head_timeout_s)?;
+        positive("http.idle_timeout_s", self.idle_timeout_s)?;
+        positive("http.write_timeout_s", self.write_timeout_s)?;
+        positive("http.head_fields", self.head_fields)?;
+        // The parser keeps a head in its buffer.
+        within("http.head_bytes", self.head_bytes, 1024, 64 << 10)?;
+        within("http.workers", self.workers, 0, 1024)
+    }
+
+    /// What the listener is told.
+    pub fn options(&self) -> api::http::Options {
+        let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+        api::http::Options {
+            workers: (self.workers > 0).then_some(self.workers),
+            connections: self.connections,
+            connections_per_peer: (self.connections_per_peer > 0).then_some(self.connections_per_peer),
+            head: HeadLimits { bytes: self.head_bytes, fields: self.head_fields },
+            patience: api::http::Patience {
+                head: seconds(self.head_timeout_s),
+                idle: seconds(self.idle_timeout_s),
+                write: seconds(self.write_timeout_s),
+                body: seconds(self.body_grace_s),
+                body_bytes_per_second: self.body_bytes_per_second,
+            },
+            drain: seconds(self.drain_s),
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn check(&self) -> Result<(), String> {
+        positive("store.queue", self.queue)?;
+        positive("store.batch", self.batch)?;
+        positive("store.readers", self.readers)?;
+        positive("store.cache_kib", self.cache_kib)?;
+        positive("store.checkpoint_pages", self.checkpoint_pages)
+    }
+
+    /// What the store is told, for a database in this file.
+    pub fn options(&self, file: PathBuf) -> store::Options {
+        let Store { cache_kib, queue, batch, readers, checkpoint_pages } = *self;
+        store::Options { file, readers, cache_kib, queue, batch, checkpoint_pages }
+    }
+}
+
+impl Blob {
+    /// What the blob store is told.
+    pub fn bounds(&self) -> blob::Bounds {
+        let Blob { uploads, upload_bytes, cache_bytes, cached_blob_bytes, piece_bytes } = *self;
+        blob::Bounds { uploads, upload_bytes, cache_bytes, cached_blob_bytes, piece_bytes }
+    }
+}
+
+impl Limits {
+    /// The limits as every room knows them.
+    pub fn limits(&self) -> model::Limits {
+        model::Limits {
+            name_characters: self.name_characters,
+            id_bytes: self.id_bytes,
+            meta_bytes: self.meta_bytes,
+            batch_serial_numbers: self.batch_serial_numbers,
+            ranges_per_model: self.ranges_per_model,
+            body_bytes: self.body_bytes,
+            batch_body_bytes: self.batch_body_bytes,
+            content_bytes: self.content_bytes,
+            string_value_bytes: self.string_value_bytes,
+            rpc_calls: self.rpc_calls,
+        }
+    }
+}
+
+impl Activation {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (least, most) = (self.minimum_timeout_s, self.maximum_timeout_s);
+        positive("activation.minimum_timeout_s", least)?;
+        if least > most {
+            return Err("activation.minimum_timeout_s is above activation.maximum_timeout_s".to_owned());
+        }
+        within("activation.default_timeout_s", self.default_timeout_s, least, most)?;
+        positive("activation.address_burst", self.address_burst)?;
+        positive("activation.address_per_minute", self.address_per_minute)?;
+        positive("activation.address_per_day", self.address_per_day)?;
+        positive("activation.network_burst", self.network_burst)?;
+        positive("activation.network_per_minute", self.network_per_minute)?;
+        positive("activation.address_and_number_per_minute", self.address_and_number_per_minute)?;
+        positive("activation.number_per_minute", self.number_per_minute)?;
+        positive("activation.remembered", self.remembered)?;
+        self.trusted().map(|_| ())
+    }
+
+    /// The settings of the rules.
+    pub fn settings(&self, limits: model::Limits) -> domain::Settings {
+        domain::Settings {
+            limits,
+            default_timeout_s: self.default_timeout_s,
+            minimum_timeout_s: self.minimum_timeout_s,
+            maximum_timeout_s: self.maximum_timeout_s,
+        }
+    }
+
+    /// The budgets of failed tries.
+    pub fn budgets(&self) -> Budgets {
+        const MINUTES_A_DAY: f64 = 1440.0;
+        let steady = |a_minute: u32| Budget { burst: a_minute, per_minute: f64::from(a_minute) };
+        Budgets {
+            address: Budget { burst: self.address_burst, per_minute: self.address_per_minute },
+            address_day: Budget {
+                burst: self.address_per_day,
+                per_minute: f64::from(self.address_per_day) / MINUTES_A_DAY,
+            },
+            network: Budget { burst: self.network_burst, per_minute: self.network_per_minute },
+            address_and_number: steady(self.address_and_number_per_minute),
+            number: steady(self.number_per_minute),
+            trusted: self.trusted().unwrap_or_default(),
+            remembered: self.remembered,
+        }
+    }
+
+    fn trusted(&self) -> Result<Vec<(IpAddr, u8)>, String> {
+        let parsed = self.trusted_networks.iter().map(|text| {
+            let network = parse_network(text);
+            network.ok_or_else(|| format!("activation.trusted_networks: `{text}` is no network such as 192.0.2.0/24"))
+        });
+        parsed.collect()
+    }
+}
+
+fn parse_network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = text.split_once('/')?;
+    let (address, bits): (IpAddr, u8) = (address.parse().ok()?, bits.parse().ok()?);
+    (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some((address, bits))
+}
+
+fn positive<N: Default + PartialOrd>(key: &str, value: N) -> Result<(), String> {
+    if value > N::default() { Ok(()) } else { Err(format!("{key} has to be above 0")) }
+}
+
+fn within<N: PartialOrd + std::fmt::Display>(key: &str, value: N, least: N, most: N) -> Result<(), String> {
+    if value >= least && value <= most { Ok(()) } else { Err(format!("{key} has to be from {least} to {most}")) }
+}
+
+/// What other rooms take where nobody says otherwise.
+mod defaults {
+    pub fn store() -> store::Options {
+        store::Options::new(std::path::PathBuf::new())
+    }
+
+    pub fn limits() -> model::Limits {
+        model::Limits::default()
+    }
+}

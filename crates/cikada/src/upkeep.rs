@@ -1,0 +1,73 @@
+//! What a server does on the side: removing what deletions left behind, rows and blobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::common::app::App;
+use domain::sweep;
+use model::{Error, Result};
+use store::table::content;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+/// Pause after a look that found nothing to remove.
+const ROWS_EVERY: Duration = Duration::from_secs(5);
+/// Pause after a step, so that the writer serves others in between.
+const BETWEEN_STEPS: Duration = Duration::from_millis(20);
+/// Pause between two looks at the blobs.
+const BLOBS_EVERY: Duration = Duration::from_secs(3600);
+/// A blob without a row may belong to an upload that is not answered yet.
+const BLOB_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// The tasks of one server.
+pub struct Upkeep {
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Upkeep {
+    pub fn start(app: &Arc<App>) -> Upkeep {
+        Upkeep { tasks: [tokio::spawn(sweep_rows(app.clone())), tokio::spawn(sweep_blobs(app.clone()))] }
+    }
+
+    /// Ends the tasks. A step that is under way ends by itself.
+    pub async fn stop(self) {
+        for task in self.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
+
+async fn sweep_rows(app: Arc<App>) {
+    loop {
+        // It is run again by the writer when there is something to remove.
+        let pause = match app.store.read(sweep::step).await {
+            Ok(true) => BETWEEN_STEPS,
+            Ok(false) => ROWS_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "cannot remove what deletions left behind");
+                ROWS_EVERY
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn sweep_blobs(app: Arc<App>) {
+    loop {
+        let (asked, runtime) = (app.clone(), Handle::current());
+        let is_named = move |digest: &blob::Digest| -> Result<bool> {
+            let digest = *digest.as_bytes();
+            runtime.block_on(asked.store.read(move |tx| content::names_blob(tx, &digest)))
+        };
+        match app.blobs.sweep(is_named, BLOB_AGE).await {
+            Ok(swept) if swept.blobs > 0 => {
+                tracing::info!(blobs = swept.blobs, bytes = swept.bytes, "removed content that no model has any more");
+            }
+            Ok(_) => {}
+            Err(Error::Unavailable) => {}
+            Err(error) => tracing::warn!(%error, "cannot remove content that no model has any more"),
+        }
+        tokio::time::sleep(BLOBS_EVERY).await;
+    }
+}
