@@ -6,6 +6,7 @@ mod authority;
 mod budgets;
 mod bytes;
 mod content;
+mod house;
 mod lifecycle;
 mod limits;
 mod malformed;
