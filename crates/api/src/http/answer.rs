@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -15,8 +15,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use model::Error;
 
 use super::seat::Turn;
+use super::spelling::spelled;
 
-/// The content type of CIKs, lists of plain words, and errors.
+/// The content type of errors.
+pub const PLAIN: HeaderValue = HeaderValue::from_static("text/plain");
+/// The content type of CIKs and other text.
 pub const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// The content type of CSV answers.
 pub const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
@@ -90,7 +93,10 @@ impl Answer {
 
     /// An error: one line of plain text that says what was wrong.
     pub fn refusal(status: StatusCode, what: impl Into<Bytes>) -> Answer {
-        Answer::bytes(status, TEXT, what)
+        let what = what.into();
+        // With a `Connection` and an `Allow` or a `Retry-After` the head is still within 158 bytes.
+        let content_type = if what.is_ascii() { PLAIN } else { TEXT };
+        Answer::bytes(status, content_type, what)
     }
 
     /// 404.
@@ -146,12 +152,16 @@ impl Answer {
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, content_type);
         }
+        let has_etag = self.headers.iter().any(|(name, _)| name == ETAG);
         for (name, value) in self.headers {
             headers.append(name, value);
         }
         // The parser knows the length of everything else.
         if is_head && !has_no_length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        if has_etag {
+            *response.extensions_mut() = spelled();
         }
         response
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -107,7 +107,7 @@ impl Body {
         arriving.awaits_continue = false;
         let piece = next_piece(&mut arriving.incoming).await;
         if piece.is_err() {
-            arriving.seat.refuse(Refusal { what: "malformed body", has_turn: true });
+            arriving.seat.refuse(Refusal { status: StatusCode::BAD_REQUEST, what: "malformed body", has_turn: true });
         }
         if !matches!(piece, Ok(Some(_))) || arriving.incoming.is_end_stream() {
             self.source = Source::Network(None);

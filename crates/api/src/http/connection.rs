@@ -15,7 +15,7 @@ use wire::http::framing::HeadLimits;
 
 use super::Site;
 use super::door::Door;
-use super::seat::Seat;
+use super::seat::{Refusal, Seat};
 use super::stream::Stream;
 
 /// What the parser keeps of a body or an answer at most, in bytes.
@@ -67,7 +67,7 @@ pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>,
 /// Says why, where that was not said yet, and lets the peer read it.
 async fn part(mut socket: TcpStream, seat: &Seat) -> std::io::Result<()> {
     if let Some(refusal) = seat.refusal().filter(|refusal| !refusal.has_turn) {
-        socket.write_all(bad_request(refusal.what).as_bytes()).await?;
+        socket.write_all(written(refusal).as_bytes()).await?;
     }
     socket.shutdown().await?;
     if seat.leaves_unread() {
@@ -83,10 +83,10 @@ async fn part(mut socket: TcpStream, seat: &Seat) -> std::io::Result<()> {
 }
 
 /// The one answer that does not come out of a route.
-fn bad_request(what: &str) -> String {
+fn written(Refusal { status, what, .. }: Refusal) -> String {
     let (length, date) = (what.len(), httpdate::fmt_http_date(SystemTime::now()));
     format!(
-        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
          Connection: close\r\nDate: {date}\r\n\r\n{what}"
     )
 }

@@ -62,7 +62,7 @@ async fn answer(site: Arc<impl Site>, turn: Turn, request: http::Request<Incomin
         answer.closes |= !unread.drain().await;
     }
     if let Some(refusal) = seat.refusal().filter(|refusal| refusal.has_turn) {
-        answer = Answer::refusal(StatusCode::BAD_REQUEST, refusal.what).closing();
+        answer = Answer::refusal(refusal.status, refusal.what).closing();
     }
     if let Some((method, began)) = noted {
         let (status, route) = (answer.status.as_u16(), answer.route);

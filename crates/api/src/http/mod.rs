@@ -16,6 +16,7 @@ mod provision;
 mod refuse;
 mod routes;
 mod seat;
+mod spelling;
 mod stream;
 mod worker;
 

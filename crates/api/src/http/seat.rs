@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::StatusCode;
 use wire::http::framing::{Head, Place};
 
 use super::body::Unread;
@@ -80,11 +81,12 @@ struct State {
     body: BodyPace,
 }
 
-/// Why the connection ends with a 400.
+/// Why the connection ends with a refusal.
 #[derive(Clone, Copy)]
 pub(super) struct Refusal {
+    pub(super) status: StatusCode,
     pub(super) what: &'static str,
-    /// The request has become a turn, and its answer is the 400; otherwise nobody else answers it.
+    /// The request has become a turn, and its answer is the refusal; otherwise nobody else answers it.
     pub(super) has_turn: bool,
 }
 

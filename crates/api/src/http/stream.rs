@@ -9,14 +9,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use wire::http::framing::{Guard, HeadLimits, Place, Refused};
 
 use super::seat::{Refusal, Seat};
 
-/// What is answered where the parser refuses a head that the guard let pass.
-const NOT_PARSED: &str = "malformed request";
+/// The parser does not read a head that declares so large a body.
+const LARGEST_BODY: u64 = u64::MAX - 2;
 
 /// A socket whose peer is watched.
 pub(super) struct Stream {
@@ -75,7 +76,8 @@ impl Stream {
         self.seat.received(new, place, heads);
         if let Err(refused) = judgement {
             self.held.truncate(self.ready);
-            self.seat.refuse(Refusal { what: refused.violation.text(), has_turn: refused.of_earlier_head });
+            let (status, what) = (StatusCode::BAD_REQUEST, refused.violation.text());
+            self.seat.refuse(Refusal { status, what, has_turn: refused.of_earlier_head });
         }
     }
 
@@ -94,7 +96,11 @@ impl Stream {
     fn is_of_parser(&self) -> bool {
         let is_of_parser = self.seat.is_between_answers();
         if is_of_parser {
-            self.seat.refuse(Refusal { what: NOT_PARSED, has_turn: false });
+            let (status, what) = match self.guard.rest_of_body() {
+                0..LARGEST_BODY => (StatusCode::BAD_REQUEST, "malformed request"),
+                LARGEST_BODY.. => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            };
+            self.seat.refuse(Refusal { status, what, has_turn: false });
         }
         is_of_parser
     }

