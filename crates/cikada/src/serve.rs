@@ -56,6 +56,8 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let config = configuration(&args)?;
     logging::start(&config.log)?;
+    // Before anything is made: an address that is taken leaves no trace.
+    let listener = Listener::bind(config.http.addr).doing(format_args!("listen on {}", config.http.addr))?;
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
@@ -63,7 +65,7 @@ pub fn run(args: Args) -> Outcome {
     }
     let lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
-    let served = runtime.block_on(serve(&config, &folder, lock));
+    let served = runtime.block_on(serve(&config, listener, &folder, lock));
     runtime.shutdown_background();
     served
 }
@@ -83,16 +85,19 @@ fn configuration(args: &Args) -> Outcome<Config> {
     Ok(config)
 }
 
-async fn serve(config: &Config, folder: &Folder, lock: Lock) -> Outcome {
+async fn serve(config: &Config, listener: Listener, folder: &Folder, lock: Lock) -> Outcome {
     allow_files(config.http.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
     let stop = stop_signal()?;
     let app = Arc::new(open(config, folder)?);
-    let listener = Listener::bind(config.http.addr).doing(format_args!("listen on {}", config.http.addr))?;
     let upkeep = Upkeep::start(&app);
     line(format_args!("listening on http://{}", listener.address()))?;
     tracing::info!(address = %listener.address(), data = %folder.root().display(), "serving");
 
+    let stop = async {
+        stop.await;
+        app.stopping.begin();
+    };
     let served = tokio::select! {
         served = listener.serve(app.clone(), config.http.options(), stop) => served.doing("serve"),
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),

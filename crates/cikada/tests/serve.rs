@@ -137,6 +137,7 @@ fn an_address_that_is_taken_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let output = refused(folder.path(), &["--http", &address]);
     assert!(String::from_utf8(output.stderr).unwrap().contains(&address));
+    assert!(!folder.path().join("data").exists(), "nothing is made for a server that cannot serve");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use model::Limits;
 use store::Store;
 
 use super::shelves::Shelves;
+use super::stopping::Stopping;
 use super::tries::{Budgets, Tries};
 
 /// One server.
@@ -20,12 +21,14 @@ pub struct App {
     pub tries: Tries,
     /// What devices may download, remembered.
     pub shelves: Shelves,
+    /// Whether it is to end.
+    pub stopping: Stopping,
 }
 
 impl App {
     /// A server over these stores.
     pub fn new(store: Store, blobs: BlobStore, settings: Settings, budgets: Budgets) -> App {
-        App { store, blobs, settings, tries: Tries::new(budgets), shelves: Shelves::new() }
+        App { store, blobs, settings, tries: Tries::new(budgets), shelves: Shelves::new(), stopping: Stopping::new() }
     }
 
     /// The limits of the contract.

@@ -5,4 +5,5 @@ pub mod activation;
 pub mod app;
 pub mod codes;
 pub mod shelves;
+pub mod stopping;
 pub mod tries;
