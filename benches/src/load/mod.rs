@@ -117,3 +117,82 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// A server that gives each request on each connection these bytes, in pieces of that size.
+    fn server(answer: Vec<u8>, piece: usize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, answer) = (stream.unwrap(), answer.clone());
+                thread::spawn(move || {
+                    stream.set_nodelay(true).unwrap();
+                    while stream.read(&mut [0; 1000]).is_ok_and(|count| count > 0) {
+                        for piece in answer.chunks(piece) {
+                            if stream.write_all(piece).is_err() {
+                                return;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn ask(address: SocketAddr, requests: usize, good: &dyn Fn(&Answer<'_>) -> bool) -> Outcome<Measured> {
+        let mut left = requests;
+        let mut next = |out: &mut Vec<u8>| {
+            out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+            left = left.saturating_sub(1);
+            left > 0
+        };
+        let (warm_up, measure) = (Duration::ZERO, Duration::from_secs(20));
+        Load { address, connections: 3, warm_up, measure, server: Watched::Here, next: &mut next, good }.run()
+    }
+
+    fn answer(status: &str, body: &[u8]) -> Vec<u8> {
+        [format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+    }
+
+    #[test]
+    fn answers_are_read_whole_however_they_come() {
+        for body in [0, 1, 40, 60_000, 70_000, 1_000_000] {
+            let body = vec![7; body];
+            for piece in [5, 1000, 100_000].map(|piece: usize| piece.max(body.len() / 100)) {
+                let address = server(answer("200 OK", &body), piece);
+                let good = |answer: &Answer<'_>| {
+                    answer.status == 200
+                        && answer.length == body.len() as u64
+                        && (answer.body == body || (answer.body.is_empty() && answer.length > 64 << 10))
+                };
+                let measured = ask(address, 50, &good).unwrap();
+                assert!(measured.requests() > 30 && measured.latency(1.0) >= measured.latency(0.5));
+                assert_eq!(measured.body_bytes, (measured.requests() * body.len()) as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_ends_the_run() {
+        let good = |answer: &Answer<'_>| answer.status == 200 && answer.body == b"right";
+        for wrong in [
+            answer("200 OK", b"wrong"),
+            answer("500 Internal Server Error", b"right"),
+            [answer("200 OK", b"right"), b"more".to_vec()].concat(),
+            b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
+            b"rubbish\r\n\r\n".to_vec(),
+        ] {
+            assert!(ask(server(wrong, 1 << 20), 50, &good).is_err());
+        }
+        assert!(ask(server(answer("200 OK", b"right"), 1 << 20), 50, &good).is_ok());
+    }
+}
