@@ -1,9 +1,7 @@
 //! A bare hyper server that gives one answer to everything: what HTTP alone costs, with the settings of our listener.
 
-use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
-use std::time::Duration;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,10 +14,13 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::oneshot;
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
 
 use crate::Outcome;
+
+/// What our listener lets the parser keep.
+const BUFFER_BYTES: usize = 128 << 10;
 
 /// What it answers.
 #[derive(Clone)]
@@ -30,38 +31,62 @@ pub enum Answers {
     Blob(BlobStore, Digest, u64),
 }
 
-/// One thread with a runtime of its own; it ends when this is dropped.
+/// Threads that each have a runtime and their part of the connections; they end when this is dropped.
 pub struct Bare {
     pub address: SocketAddr,
-    _stop: oneshot::Sender<Infallible>,
+    workers: Vec<Sender<std::net::TcpStream>>,
 }
 
 impl Bare {
+    /// With as many threads as our listener has: one a core.
     pub fn start(answers: Answers) -> Outcome<Bare> {
+        let cores = thread::available_parallelism()?.get();
+        Bare::on_threads(answers, cores)
+    }
+
+    pub fn on_threads(answers: Answers, threads: usize) -> Outcome<Bare> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        thread::Builder::new().name("bare-hyper".into()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = stopped => {}
-                    _ = accept(listener, answers) => {}
-                }
-            });
-        })?;
-        Ok(Bare { address, _stop: stop })
+        let mut workers = Vec::new();
+        for _ in 0..threads {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (hand, arrivals) = channel(1024);
+            let answers = answers.clone();
+            thread::Builder::new()
+                .name("bare-hyper".into())
+                .spawn(move || runtime.block_on(serve(arrivals, answers)))?;
+            workers.push(hand);
+        }
+        let hands: Vec<_> = workers.iter().map(Sender::downgrade).collect();
+        thread::Builder::new().name("bare-accept".into()).spawn(move || accept(&listener, &hands))?;
+        Ok(Bare { address, workers })
     }
 }
 
-async fn accept(listener: TcpListener, answers: Answers) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
+impl Drop for Bare {
+    fn drop(&mut self) {
+        self.workers.clear();
+        // One more arrival, that nobody is there to take, lets the acceptor see that it is over.
+        let _ = std::net::TcpStream::connect(self.address);
+    }
+}
+
+fn accept(listener: &TcpListener, hands: &[WeakSender<std::net::TcpStream>]) {
+    for (stream, hand) in listener.incoming().zip(hands.iter().cycle()) {
+        let (Ok(stream), Some(hand)) = (stream, hand.upgrade()) else { return };
+        if hand.blocking_send(stream).is_err() {
+            return;
+        }
+    }
+}
+
+async fn serve(mut arrivals: Receiver<std::net::TcpStream>, answers: Answers) -> std::io::Result<()> {
     let mut builder = http1::Builder::new();
-    builder.title_case_headers(true).timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(20));
-    loop {
-        let (stream, _) = listener.accept().await?;
+    builder.title_case_headers(true).max_buf_size(BUFFER_BYTES).header_read_timeout(None);
+    while let Some(stream) = arrivals.recv().await {
         stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let stream = tokio::net::TcpStream::from_std(stream)?;
         let answers = answers.clone();
         let service = service_fn(move |_| {
             let answers = answers.clone();
@@ -69,6 +94,7 @@ async fn accept(listener: TcpListener, answers: Answers) -> std::io::Result<()> 
         });
         tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
     }
+    Ok(())
 }
 
 impl Answers {

@@ -21,12 +21,12 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     let folder = tempfile::Builder::new().prefix("cikada-bench-").tempdir()?;
     report.note("fdatasync of 4 KiB", duration(fsync_time(folder.path())?));
     let measure = settings.seconds(3);
-    let bare = Bare::start(Answers::Key)?;
-    let target = Target { address: bare.address, server: Watched::Here, connections: 64, measure };
-    report.note(
-        "bare hyper, 40 bytes, 64 connections",
-        figures(&repeat(target, REQUEST, &|answer| answer.length == 40)?),
-    );
+    for threads in [1, 2] {
+        let bare = Bare::on_threads(Answers::Key, threads)?;
+        let target = Target { address: bare.address, server: Watched::Here, connections: 64, measure };
+        let measured = repeat(target, REQUEST, &|answer| answer.length == 40)?;
+        report.note(format!("bare hyper on {threads} threads, 40 bytes, 64 connections"), figures(&measured));
+    }
     for (length, connections) in [(1 << 10, 64), (64 << 20, 1)] {
         let (nginx, contents) = (Nginx::start()?, bytes(length));
         nginx.put("file", &contents)?;
