@@ -9,22 +9,23 @@ use std::{env, fs};
 
 /// The path of the binary; looked up, and built if need be, once a process.
 pub fn cikada() -> &'static Path {
-    static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    FOUND.get_or_init(|| match env::var_os("CIKADA_BIN") {
-        Some(path) => PathBuf::from(path),
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| match env::var_os("CIKADA_BIN") {
+        Some(path) => Ok(PathBuf::from(path)),
         None => beside_the_test(),
-    })
+    });
+    found.as_deref().unwrap_or_else(|why| panic!("{why}"))
 }
 
-fn beside_the_test() -> PathBuf {
+fn beside_the_test() -> Result<PathBuf, String> {
     let test = env::current_exe().expect("a test knows its own file");
     let folder = test.ancestors().find(|path| path.ends_with("deps")).and_then(Path::parent);
     let folder = folder.expect("cargo keeps test executables in target/<profile>/deps");
     let binary = folder.join("cikada");
     if !is_fresh(&binary) {
-        build(folder);
+        build(folder)?;
     }
-    binary
+    Ok(binary)
 }
 
 fn is_fresh(binary: &Path) -> bool {
@@ -46,7 +47,7 @@ fn newest(path: &Path) -> Option<SystemTime> {
     }
 }
 
-fn build(folder: &Path) {
+fn build(folder: &Path) -> Result<(), String> {
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => "dev",
         Some(name) => name,
@@ -58,7 +59,10 @@ fn build(folder: &Path) {
         .arg(folder.parent().expect("target/<profile> has a parent"))
         .output()
         .expect("cargo can be started");
-    assert!(output.status.success(), "cikada doesn't build:\n{}", String::from_utf8_lossy(&output.stderr));
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("cikada doesn't build:\n{}", String::from_utf8_lossy(&output.stderr))),
+    }
 }
 
 /// The workspace: cargo runs tests in their package's folder, one below it.

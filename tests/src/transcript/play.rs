@@ -210,15 +210,17 @@ impl Stage<'_> {
             _ => {}
         }
         for (name, pattern, optional) in &named {
-            match answer.headers.iter().find(|(n, _)| n == name) {
+            match answer.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)) {
                 Some((_, value)) if fits(pattern, value, &mut self.values)? => {}
                 Some((_, value)) => return Ok(Some(format!("{name} is {value:?}, expected {pattern:?}"))),
                 None if *optional => {}
                 None => return Ok(Some(format!("{name} is missing"))),
             }
         }
-        let known =
-            |name: &str| free.contains(&name.to_ascii_lowercase().as_str()) || named.iter().any(|(n, ..)| n == name);
+        let known = |name: &str| {
+            free.contains(&name.to_ascii_lowercase().as_str())
+                || named.iter().any(|(n, ..)| n.eq_ignore_ascii_case(name))
+        };
         let extra = answer.headers.iter().find(|(name, _)| !known(name));
         Ok(extra.map(|(name, value)| format!("nobody asked for {name}: {value}")))
     }

@@ -287,9 +287,7 @@ fn a_nonce_has_16_to_64_characters() {
     let server = Server::start();
     let (vendor, model) = scene(&server);
     vendor.enable(&model, "A1");
-    for nonce in
-        ["", "x", &"x".repeat(15), &"x".repeat(65), &"x".repeat(100_000), "sixteen\0with nul", "a line\nbreak....."]
-    {
+    for nonce in ["", "x", &"x".repeat(15), &"x".repeat(65), &"x".repeat(100_000)] {
         let device = server.device(&model, "A1").from(fresh_address());
         device.activate_with(&[("nonce", nonce)]).expect_any(REFUSED);
         assert_eq!(vendor.status(&model, "A1"), "notactivated");

@@ -3,7 +3,7 @@
 
 use cikada_tests::{Request, Server, form, fresh_address};
 
-use crate::limits::{REFUSED, all_refused, scene};
+use crate::limits::{all_refused, scene};
 
 #[test]
 fn malformed_forms_are_refused() {
@@ -177,7 +177,7 @@ fn hostile_activations_are_refused_and_leave_the_window_open() {
         ["../A1", "A1/", "A1\0", "A1,", " A1", "A1 ", "A1\n", "\u{1b}[2J", &"A".repeat(129), &"A".repeat(1_000_000)]
     {
         let answer = server.device(&model, sn).activate();
-        assert!(REFUSED.contains(&answer.status), "{sn:?}: {answer:?}");
+        assert!([400, 404, 413].contains(&answer.status), "{sn:?}: {answer:?}");
     }
     for (vendor, model) in [("..", &*model), (name, ".."), ("é", &model), (name, "a b"), (&"x".repeat(101), &model)] {
         let request = Request::post("/provision/activate", &[("vendor", vendor), ("model", model), ("sn", "A1")]);

@@ -30,7 +30,7 @@ pub use model::{
 };
 pub use number::{
     Listed, NewNumber, add as add_numbers, groups_of_number, list as numbers, list_of_partner as numbers_of_partner,
-    remove as remove_numbers, show as show_number, show_log, unregister as unregister_number,
+    remove as remove_numbers, show as show_number, show_log,
 };
 pub use range::{add as add_ranges, list as ranges, remove as remove_ranges};
 pub use remap::remap;

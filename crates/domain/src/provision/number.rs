@@ -69,12 +69,6 @@ pub fn remove(tx: &mut Tx<'_>, model: &OwnedModel, numbers: &[SerialNumber]) -> 
     Ok(())
 }
 
-/// Unregisters one number that must be known.
-pub fn unregister(tx: &mut Tx<'_>, model: &OwnedModel, sn: &SerialNumber) -> Result<()> {
-    require(tx, &model.clone().numbers(), sn)?;
-    remove(tx, model, std::slice::from_ref(sn))
-}
-
 /// A page of the registered numbers; through a share, of those that the partner enabled.
 pub fn list(tx: &mut Tx<'_>, numbers: &Numbers, page: Page) -> Result<Vec<Listed>> {
     let model_id = numbers.model().id;

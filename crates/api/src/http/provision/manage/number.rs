@@ -89,7 +89,8 @@ pub(super) async fn one(
         }
         Method::DELETE => {
             change(app, caller, model, move |tx, model| {
-                provision::unregister_number(tx, model, sn.as_ref().map_err(Clone::clone)?)
+                let sn = sn.as_ref().map_err(Clone::clone)?;
+                provision::remove_numbers(tx, model, std::slice::from_ref(sn))
             })
             .await
         }
