@@ -34,16 +34,24 @@ fn serve(folder: &Path, arguments: &[&str]) -> Serving {
     let errors = folder.join("errors");
     let mut command = command(folder, arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(File::create(&errors).unwrap()).spawn().unwrap();
-    let (mut stdout, mut before) = (BufReader::new(child.stdout.take().unwrap()), String::new());
-    loop {
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut serving = Serving { child, stdout, before: String::new(), address: String::new(), errors };
+    while serving.address.is_empty() {
         let mut line = String::new();
-        let read = stdout.read_line(&mut line).unwrap();
-        assert_ne!(read, 0, "it ended before it listened: {}", fs::read_to_string(&errors).unwrap());
-        if let Some(address) = line.strip_prefix("listening on http://") {
-            let address = address.trim_end().to_owned();
-            return Serving { child, stdout, before, address, errors };
+        let read = serving.stdout.read_line(&mut line).unwrap();
+        assert_ne!(read, 0, "it ended before it listened: {}", fs::read_to_string(&serving.errors).unwrap());
+        match line.strip_prefix("listening on http://") {
+            Some(address) => serving.address = address.trim_end().to_owned(),
+            None => serving.before.push_str(&line),
         }
-        before.push_str(&line);
+    }
+    serving
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
