@@ -86,7 +86,8 @@ fn configuration(args: &Args) -> Outcome<Config> {
 }
 
 async fn serve(config: &Config, listener: Listener, folder: &Folder, lock: Lock) -> Outcome {
-    allow_files(config.http.connections);
+    let mut options = config.http.options();
+    options.connections = allow_files(options.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
     let stop = stop_signal()?;
     let app = Arc::new(open(config, folder)?);
@@ -99,7 +100,7 @@ async fn serve(config: &Config, listener: Listener, folder: &Folder, lock: Lock)
         app.stopping.begin();
     };
     let served = tokio::select! {
-        served = listener.serve(app.clone(), config.http.options(), stop) => served.doing("serve"),
+        served = listener.serve(app.clone(), options, stop) => served.doing("serve"),
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),
     };
     upkeep.stop().await;
@@ -159,8 +160,9 @@ fn stop_signal() -> Outcome<impl Future<Output = ()>> {
     })
 }
 
-/// Every connection is an open file, and so is what the stores have open.
-fn allow_files(connections: usize) {
+/// Every connection is an open file, and so is what the stores have open. Allows as many as there may be, and says how many
+/// connections that leaves.
+fn allow_files(connections: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     const OF_STORES: u64 = 1024;
     let wanted = connections as u64 + OF_STORES;
@@ -169,7 +171,13 @@ fn allow_files(connections: usize) {
     if limit.current.is_some_and(|now| now < allowed) {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum: limit.maximum });
     }
-    if allowed < wanted {
-        tracing::warn!(allowed, wanted, "the system allows fewer open files than connections may need");
+    let left = connections.min((allowed - OF_STORES.min(allowed / 4)) as usize);
+    if left < connections {
+        tracing::warn!(
+            connections = left,
+            open_files = allowed,
+            "the system allows fewer open files than were asked for"
+        );
     }
+    left
 }

@@ -31,8 +31,11 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn serve(folder: &Path, arguments: &[&str]) -> Serving {
+    spawn(folder, command(folder, arguments))
+}
+
+fn spawn(folder: &Path, mut command: Command) -> Serving {
     let errors = folder.join("errors");
-    let mut command = command(folder, arguments);
     let mut child = command.stdout(Stdio::piped()).stderr(File::create(&errors).unwrap()).spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let mut serving = Serving { child, stdout, before: String::new(), address: String::new(), errors };
@@ -53,6 +56,15 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same where the system allows so many open files.
+fn serve_with_files(folder: &Path, files: u32) -> Serving {
+    let within = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+    let command = command(folder, &["--http", "127.0.0.1:0"]);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(within).arg(command.get_program()).args(command.get_args());
+    spawn(folder, shell)
 }
 
 /// Runs a server that is expected to end by itself.
@@ -155,4 +167,17 @@ fn a_folder_has_one_server_at_a_time() {
     let output = refused(folder.path(), &["--http", "127.0.0.1:0"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("another server uses"));
     server.stop(Signal::TERM);
+}
+
+#[test]
+fn where_files_are_few_those_who_only_wait_make_room() {
+    let folder = folder();
+    let server = serve_with_files(folder.path(), 128);
+    let waiting: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    for _ in 0..20 {
+        assert!(server.get("/healthz", "").ends_with("\r\n\r\nok"));
+    }
+    drop(waiting);
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(log.contains("fewer open files"), "{log}");
 }

@@ -77,8 +77,8 @@ fn refuse_unread(head: &Head, body: &Body) -> Option<Answer> {
     if head.method() == Method::CONNECT {
         return Some(Answer::method_not_allowed("GET, HEAD, POST, PUT, DELETE"));
     }
-    let encoding = head.header("content-encoding").unwrap_or("identity");
-    if !encoding.eq_ignore_ascii_case("identity") && !body.is_empty() {
+    let mut codings = head.headers().get_all(http::header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+    if codings.any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) && !body.is_empty() {
         return Some(Answer::refusal(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "a body has to come without a content encoding",

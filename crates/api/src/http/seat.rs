@@ -259,10 +259,11 @@ impl Seat {
         !state.peer_ended && (state.refusal.is_some() || state.place == Place::InBody)
     }
 
-    /// No longer looked at by the worker: what remains has its own time limit.
+    /// Every answer is out. What remains has its own time limit, and ends first when there is no room or no time.
     pub(super) fn retire(&self) {
-        let mut state = self.state();
-        (state.waiting, state.read_by, state.write_by) = (Waiting::Nothing, NEVER, NEVER);
+        let (now, mut state) = (self.clock.now(), self.state());
+        (state.waiting, state.since) = (Waiting::Request, now);
+        (state.read_by, state.write_by) = (NEVER, NEVER);
     }
 
     pub(super) fn is_finishing(&self) -> bool {
