@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::Subcommand;
 use model::{Cik, SecretKey};
 
-use super::content::report;
+use super::content::{file_named, report};
 use crate::client::{Flags, Request, Server, download};
 use crate::failure::{Failure, Outcome};
 use crate::output::Cell;
@@ -80,23 +80,21 @@ enum Action {
 }
 
 pub fn run(args: Args) -> Outcome {
-    let output = args.flags.output();
-    let caller = match &args.action {
+    let Args { flags, who, action } = args;
+    let output = flags.output();
+    match action {
         Action::Activate { sn, nonce } => {
-            let server = args.flags.anybody()?;
-            return activate::activate(&server, output, &args.who, sn.as_deref(), nonce.as_deref());
+            activate::activate(&flags.anybody()?, output, &who, sn.as_deref(), nonce.as_deref())
         }
-        _ => Caller::of(&args)?,
-    };
-    match args.action {
-        Action::Activate { .. } => unreachable!("it was done above"),
         Action::List => {
+            let caller = Caller::of(&flags, &who)?;
             let mut table = output.table(&["content"]);
             let answer = caller.server.ask(&caller.request().to("list the content"))?;
             table.page(answer.lines().map(|id| vec![Cell::text(id)]).collect())?;
             table.end("nothing for this device")
         }
         Action::Info { id } => {
+            let caller = Caller::of(&flags, &who)?;
             let request = caller.request().query("id", &id).query("info", "true").to(format!("show {id}"));
             let record = caller.server.ask(&request)?.record(4)?;
             output.thing(&[
@@ -108,10 +106,8 @@ pub fn run(args: Args) -> Outcome {
             ])
         }
         Action::Download { id, file } => {
-            let file = match file {
-                Some(file) => file,
-                None => super::content::file_named(&id)?,
-            };
+            let caller = Caller::of(&flags, &who)?;
+            let file = file.map_or_else(|| file_named(&id), Ok)?;
             let request = caller.request().query("id", &id).to(format!("download {id}"));
             let begun = Instant::now();
             let downloaded = download(&caller.server, &request, &file)?;
@@ -128,21 +124,20 @@ struct Caller {
 }
 
 impl Caller {
-    fn of(args: &Args) -> Outcome<Caller> {
-        let who = &args.who;
+    fn of(flags: &Flags, who: &Who) -> Outcome<Caller> {
         if let Some(path) = &who.state {
             let state = require_state(path)?;
             let cik = state.cik.as_deref().and_then(Cik::parse).ok_or_else(|| {
                 Failure::new(format!("the device of {} is not activated", path.display()))
                     .advise(format!("cikada device activate --state {}", path.display()))
             })?;
-            return Ok(Caller { server: args.flags.holder_of(cik)?, vendor: state.vendor, model: state.model });
+            return Ok(Caller { server: flags.holder_of(cik)?, vendor: state.vendor, model: state.model });
         }
         let (Some(vendor), Some(model)) = (who.vendor.clone(), who.model.clone()) else {
             return Err(Failure::new("which device?")
                 .advise("give --vendor and --model, or the --state FILE of its activation"));
         };
-        Ok(Caller { server: args.flags.client()?, vendor, model })
+        Ok(Caller { server: flags.client()?, vendor, model })
     }
 
     fn request(&self) -> Request {
