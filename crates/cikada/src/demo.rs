@@ -3,7 +3,6 @@
 //! The vendor's steps are the commands of this binary, shown as they would be typed; the devices speak HTTP by hand, as
 //! firmware does. Every step says what it expects and fails when it is not so: contract, manage.md and device.md, in brief.
 
-mod crowd;
 mod devices;
 mod downloads;
 mod farewell;

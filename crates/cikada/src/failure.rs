@@ -1,7 +1,8 @@
 //! Why a command did not succeed, in words for the person who ran it: what went wrong, and what to do about it.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What every command returns.
@@ -27,16 +28,27 @@ impl Failure {
         self
     }
 
+    /// A file that could not be read or written; `doing` completes "cannot …".
+    pub fn file(doing: &str, path: &Path, error: &io::Error) -> Failure {
+        let failure = Failure::new(format!("cannot {doing} {}: {}", path.display(), plain(error)));
+        match error.kind() {
+            io::ErrorKind::NotFound => failure.advise("check the name, and the folder you are in"),
+            io::ErrorKind::PermissionDenied => failure.advise("look at who may use it with `ls -l`"),
+            io::ErrorKind::StorageFull => failure.advise("make room on that disk, and run it again"),
+            _ => failure,
+        }
+    }
+
     /// Nobody reads the output any more (`… | head`): not a success, and nobody to tell.
-    pub fn output(error: std::io::Error) -> Failure {
-        let silent = error.kind() == std::io::ErrorKind::BrokenPipe;
+    pub fn output(error: io::Error) -> Failure {
+        let silent = error.kind() == io::ErrorKind::BrokenPipe;
         Failure { silent, ..Failure::new(format!("cannot write the output: {error}")) }
     }
 
     /// Prints the failure on standard error.
     pub fn report(&self) -> ExitCode {
         if !self.silent {
-            let mut stderr = std::io::stderr().lock();
+            let mut stderr = io::stderr().lock();
             // When standard error is closed as well, the exit code has to say it.
             let _ = writeln!(stderr, "error: {}", self.what);
             if let Some(advice) = &self.advice {
@@ -61,6 +73,15 @@ pub trait Doing<T> {
 
 impl<T, E: fmt::Display> Doing<T> for Result<T, E> {
     fn doing(self, doing: impl fmt::Display) -> Outcome<T> {
-        self.map_err(|error| Failure::new(format!("cannot {doing}: {error}")))
+        self.map_err(|error| Failure::new(format!("cannot {doing}: {}", plain(error))))
     }
+}
+
+/// An error in words, without the number that the system has for it.
+pub fn plain(error: impl fmt::Display) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.find(" (os error ") {
+        text.truncate(end);
+    }
+    text
 }

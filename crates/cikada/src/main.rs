@@ -6,6 +6,7 @@
 mod client;
 mod command;
 mod config;
+mod crowd;
 mod demo;
 mod failure;
 mod folder;

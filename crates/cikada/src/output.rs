@@ -44,8 +44,7 @@ impl Output {
     /// Shows one thing: a line a field, or one JSON object.
     pub fn thing(self, fields: &[(&'static str, Cell)]) -> Outcome {
         if self.json {
-            let object = fields.iter().map(|(name, cell)| ((*name).to_owned(), cell.value())).collect();
-            return line(Value::Object(object));
+            return line(table::object(fields.iter().map(|(name, cell)| (*name, cell))));
         }
         let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         for (name, cell) in fields {

@@ -1,6 +1,6 @@
 //! Moments and spans as people write them: `2026-01-31 08:00:00`, `90s`, `24h`, `+30d`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY_S: u64 = 86_400;
 
@@ -9,6 +9,16 @@ pub fn utc(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / DAY_S);
     let of_day = seconds % DAY_S;
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}Z", of_day / 3600, of_day / 60 % 60, of_day % 60)
+}
+
+/// A span of time as people say it.
+pub fn span(duration: Duration) -> String {
+    match duration.as_micros() {
+        micros @ 0..=999 => format!("{micros} µs"),
+        micros @ 1_000..=9_999 => format!("{:.1} ms", micros as f64 / 1e3),
+        micros @ 10_000..=999_999 => format!("{} ms", micros / 1_000),
+        micros => format!("{:.1} s", micros as f64 / 1e6),
+    }
 }
 
 /// Now, in Unix seconds.

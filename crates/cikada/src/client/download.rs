@@ -18,7 +18,7 @@ use ureq::Body;
 
 use super::server::NOT_CIKADA;
 use super::{Answer, Request, Server, digest, refusal};
-use crate::failure::{Doing, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::output::{note, visible};
 use crate::progress;
 
@@ -136,7 +136,7 @@ impl Part {
         let path = beside(to, ".part");
         let tag_path = beside(to, ".part.etag");
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = open.doing(format_args!("write {}", path.display()))?;
+        let file = open.map_err(|error| Failure::file("write", &path, &error))?;
         let tag = fs::read_to_string(&tag_path).ok().filter(|tag| is_strong_tag(tag));
         let label = visible(&to.file_name().unwrap_or_default().to_string_lossy());
         let mut part = Part { file, path, tag_path, tag, length: 0, hasher: Sha256::new(), label };
@@ -155,7 +155,7 @@ impl Part {
         self.forget_tag()?;
         self.cut_at(0)?;
         if let Some(tag) = tag.filter(|tag| is_strong_tag(tag)) {
-            fs::write(&self.tag_path, &tag).doing(format_args!("write {}", self.tag_path.display()))?;
+            fs::write(&self.tag_path, &tag).map_err(|error| Failure::file("write", &self.tag_path, &error))?;
             self.tag = Some(tag);
         }
         Ok(())
@@ -168,24 +168,24 @@ impl Part {
     }
 
     fn cut_at(&mut self, length: u64) -> Outcome {
-        self.file.set_len(length).doing(format_args!("write {}", self.path.display()))
+        self.file.set_len(length).map_err(|error| Failure::file("write", &self.path, &error))
     }
 
     /// Reads what is in the file, for its digest, and leaves the file's position behind it.
     fn read_again(&mut self, limit: u64) -> Outcome {
         use io::Seek;
         self.hasher = Sha256::new();
-        self.file.rewind().doing(format_args!("read {}", self.path.display()))?;
+        self.file.rewind().map_err(|error| Failure::file("read", &self.path, &error))?;
         let mut bytes = (&self.file).take(limit);
         self.length = io::copy(&mut bytes, &mut HashWriter(&mut self.hasher))
-            .doing(format_args!("read {}", self.path.display()))?;
+            .map_err(|error| Failure::file("read", &self.path, &error))?;
         Ok(())
     }
 
     /// The inner result is the transfer's, the outer the disk's.
     fn append_all(&mut self, body: &mut Body, bar: &ProgressBar) -> Outcome<io::Result<()>> {
         use io::Seek;
-        self.file.seek(io::SeekFrom::Start(self.length)).doing(format_args!("write {}", self.path.display()))?;
+        self.file.seek(io::SeekFrom::Start(self.length)).map_err(|error| Failure::file("write", &self.path, &error))?;
         let mut reader = body.as_reader();
         let mut buffer = vec![0; PIECE_BYTES];
         loop {
@@ -194,7 +194,7 @@ impl Part {
                 Ok(count) => count,
                 Err(error) => return Ok(Err(error)),
             };
-            self.file.write_all(&buffer[..count]).doing(format_args!("write {}", self.path.display()))?;
+            self.file.write_all(&buffer[..count]).map_err(|error| Failure::file("write", &self.path, &error))?;
             self.hasher.update(&buffer[..count]);
             self.length += count as u64;
             bar.set_position(self.length);
@@ -211,8 +211,8 @@ impl Part {
                 "run it again; when it happens again, something between here and the server changes the bytes",
             ));
         }
-        self.file.sync_all().doing(format_args!("write {}", self.path.display()))?;
-        fs::rename(&self.path, to).doing(format_args!("write {}", to.display()))?;
+        self.file.sync_all().map_err(|error| Failure::file("write", &self.path, &error))?;
+        fs::rename(&self.path, to).map_err(|error| Failure::file("write", to, &error))?;
         Ok(Downloaded { bytes: self.length, resumed_at, sha256, is_checked: promised.is_some() })
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use model::{Cik, SecretKey, Token};
 
 use super::{Credential, Server};
-use crate::failure::{Doing, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 /// Where the server is, who asks, and whether a person or a script reads the answer.
@@ -88,7 +88,7 @@ impl Flags {
 }
 
 fn read_pem(path: &Path) -> Outcome<Vec<u8>> {
-    std::fs::read(path).doing(format_args!("read {}", path.display()))
+    std::fs::read(path).map_err(|error| Failure::file("read", path, &error))
 }
 
 /// A secret from its flag, else from its variable; set but empty counts as not set.

@@ -5,7 +5,7 @@ use std::io;
 
 use super::server::NOT_CIKADA;
 use super::{Answer, Request};
-use crate::failure::Failure;
+use crate::failure::{Failure, plain};
 use crate::output::visible;
 
 /// The longest piece of a server's answer that is shown.
@@ -27,7 +27,7 @@ pub fn explain(request: &Request, answer: &Answer) -> Failure {
 /// The server did not answer, or not to the end.
 pub fn unreachable(base: &str, doing: &str, error: &ureq::Error) -> Failure {
     let (why, advice) = match error {
-        ureq::Error::Io(error) => (plain(error), io_advice(error)),
+        ureq::Error::Io(error) => (plain(error).to_lowercase(), io_advice(error)),
         ureq::Error::HostNotFound => ("no such host".to_owned(), "check --server (or CIKADA_SERVER)"),
         ureq::Error::Timeout(_) => {
             ("it took too long".to_owned(), "try again; is the server busy, or a firewall in the way?")
@@ -68,18 +68,6 @@ fn io_advice(error: &io::Error) -> &'static str {
             "the connection was cut; look before trying again whether it was done all the same"
         }
         _ => "check --server (or CIKADA_SERVER), and the network",
-    }
-}
-
-/// The innermost cause of an error, without the number of the system's error.
-fn plain(error: &io::Error) -> String {
-    let text = match error.get_ref().and_then(|inner| inner.source()) {
-        Some(cause) => cause.to_string(),
-        None => error.to_string(),
-    };
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_lowercase(),
-        None => text,
     }
 }
 

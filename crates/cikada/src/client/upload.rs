@@ -33,7 +33,7 @@ impl Upload {
     /// Opens a file and reads it once for its digest.
     pub fn open(path: &Path) -> Outcome<Upload> {
         let label = visible(&path.file_name().unwrap_or_default().to_string_lossy());
-        let mut file = File::open(path).doing(format_args!("open {}", path.display()))?;
+        let mut file = File::open(path).map_err(|error| Failure::file("open", path, &error))?;
         let metadata = file.metadata().doing(format_args!("read {}", path.display()))?;
         if !metadata.is_file() {
             return Err(

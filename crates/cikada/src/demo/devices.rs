@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::crowd::crowd;
 use super::firmware::{Activation, activate, activate_and_hang_up};
 use super::narrator::expect;
 use super::vendor::{FROM_THE_RANGE, SPARE};
 use super::{MODEL, Story};
+use crate::crowd::crowd;
 use crate::failure::{Failure, Outcome};
 use crate::progress;
 

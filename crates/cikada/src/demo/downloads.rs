@@ -6,15 +6,16 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use sha2::{Digest, Sha256};
 
-use super::crowd::crowd;
 use super::firmware::Fetcher;
-use super::narrator::{expect, span};
+use super::narrator::expect;
 use super::vendor::{BETA, RELEASE};
 use super::{MODEL, Story};
 use crate::client::digest;
+use crate::crowd::crowd;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::output::size;
 use crate::progress;
+use crate::when::span;
 
 /// What a small device has room for.
 const PIECE_BYTES: u64 = 32 << 10;

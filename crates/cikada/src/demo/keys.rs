@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use super::crowd::crowd;
 use super::firmware::{Activation, activate};
-use super::narrator::{expect, span};
+use super::narrator::expect;
 use super::stage::Stage;
 use super::{MODEL, Story};
 use crate::client::Request;
+use crate::crowd::crowd;
 use crate::failure::{Failure, Outcome};
 use crate::progress;
+use crate::when::span;
 
 /// A new key for one device; the old one is dead before the vendor's call is answered.
 pub fn replace_one(story: &mut Story) -> Outcome {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::line;
+use crate::when::span;
 
 /// The one who tells.
 pub struct Narrator {
@@ -66,14 +67,4 @@ impl Narrator {
 /// What must be so, or the step fails.
 pub fn expect(is_so: bool, otherwise: impl FnOnce() -> String) -> Outcome {
     if is_so { Ok(()) } else { Err(Failure::new(otherwise())) }
-}
-
-/// A span of time as people say it.
-pub fn span(duration: Duration) -> String {
-    match duration.as_micros() {
-        micros @ 0..=999 => format!("{micros} µs"),
-        micros @ 1_000..=9_999 => format!("{:.1} ms", micros as f64 / 1e3),
-        micros @ 10_000..=999_999 => format!("{} ms", micros / 1_000),
-        micros => format!("{:.1} s", micros as f64 / 1e6),
-    }
 }

@@ -14,9 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::narrator::{Narrator, expect, span};
+use super::narrator::{Narrator, expect};
 use crate::client::{Credential, Server};
 use crate::failure::{Doing, Failure, Outcome};
+use crate::when::span;
 
 /// How long a server may take to be ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);

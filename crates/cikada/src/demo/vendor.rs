@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::crowd::crowd;
-use super::narrator::{Narrator, expect, span};
+use super::narrator::{Narrator, expect};
 use super::stage::Stage;
 use super::{Device, MODEL, Story};
 use crate::client::{Request, digest};
+use crate::crowd::crowd;
 use crate::failure::{Doing, Outcome};
 use crate::output::size;
 use crate::progress;
+use crate::when::span;
 
 /// The firmware image that devices fetch.
 pub struct Firmware {

@@ -55,9 +55,8 @@ impl Table {
         for (index, row) in rows.iter().enumerate() {
             let first = self.rows == 0 && index == 0;
             text.extend_from_slice(if first { b"[\n" } else { b",\n" });
-            let object: serde_json::Map<_, _> =
-                self.columns.iter().zip(row).map(|(name, cell)| (name.replace(' ', "_"), cell.value())).collect();
-            text.extend_from_slice(serde_json::Value::Object(object).to_string().as_bytes());
+            let fields = self.columns.iter().copied().zip(row);
+            text.extend_from_slice(object(fields).as_bytes());
         }
     }
 
@@ -95,6 +94,13 @@ impl Table {
         }
         text.push(b'\n');
     }
+}
+
+/// A JSON object with its fields in this order.
+pub fn object<'a>(fields: impl Iterator<Item = (&'static str, &'a Cell)>) -> String {
+    let fields =
+        fields.map(|(name, cell)| format!("{}:{}", serde_json::Value::from(name.replace(' ', "_")), cell.value()));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]

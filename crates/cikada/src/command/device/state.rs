@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Doing, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 
 /// A device's memory. It holds a secret: no `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ impl State {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
+            Err(error) => return Err(Failure::file("read", path, &error)),
         };
         // The reader's own words could repeat the key.
         let state = serde_json::from_slice(&text).map_err(|_| {
@@ -37,7 +37,7 @@ impl State {
 
     /// Writes it so that it is there after a power cut: the new file is whole before it takes the old one's place.
     pub fn write(&self, path: &Path) -> Outcome {
-        self.write_durably(path).doing(format_args!("write {}", path.display()))
+        self.write_durably(path).map_err(|error| Failure::file("write", path, &error))
     }
 
     fn write_durably(&self, path: &Path) -> io::Result<()> {

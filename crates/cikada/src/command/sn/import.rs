@@ -20,6 +20,7 @@ use crate::client::Server;
 use crate::failure::{Doing, Failure, Outcome};
 use crate::output::{Output, note};
 use crate::progress;
+use crate::when::span;
 
 use batch::Batch;
 use journal::Journal;
@@ -90,7 +91,7 @@ pub fn run(server: &Server, output: Output, args: &Args) -> Outcome {
 }
 
 fn open_at(path: &Path, offset: u64) -> Outcome<(BufReader<File>, u64)> {
-    let mut file = File::open(path).doing(format_args!("open {}", path.display()))?;
+    let mut file = File::open(path).map_err(|error| Failure::file("open", path, &error))?;
     let length = file.metadata().doing(format_args!("read {}", path.display()))?.len();
     file.seek(SeekFrom::Start(offset)).doing(format_args!("read {}", path.display()))?;
     Ok((BufReader::with_capacity(1 << 20, file), length))
@@ -143,7 +144,7 @@ fn import(
 
 fn say(output: Output, tally: &Tally, fresh: u64, begun: Instant) -> Outcome {
     let seconds = begun.elapsed().as_secs_f64();
-    let mut sentence = format!("registered {} serial numbers in {seconds:.1} s", tally.registered);
+    let mut sentence = format!("registered {} serial numbers in {}", tally.registered, span(begun.elapsed()));
     if fresh >= 1000 {
         sentence += &format!(" ({:.0} a second)", fresh as f64 / seconds.max(0.001));
     }

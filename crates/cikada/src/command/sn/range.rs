@@ -168,7 +168,7 @@ fn fetch(server: &Server, model: &str) -> Outcome<Vec<Range>> {
 }
 
 fn read_file(file: &PathBuf) -> Outcome<Vec<Range>> {
-    let text = fs::read(file).doing(format_args!("read {}", file.display()))?;
+    let text = fs::read(file).map_err(|error| Failure::file("read", file, &error))?;
     ranges_json::decode(&text, &unlimited()).map_err(|_| {
         Failure::new(format!("{} holds no ranges", file.display())).advise(
             "write them as {\"ranges\":[{\"format\":\"base10\",\"length\":6,\"casing\":\"upper\",\"first\":0,\"last\":999}]}",

@@ -1,21 +1,30 @@
 //! Rows that are sent together, and what becomes of them when the server refuses them together.
 
 use std::collections::HashMap;
+use std::ops::{Range, RangeInclusive};
 
+use indicatif::ProgressBar;
 use model::{Limits, SerialNumber};
 
 use super::{Report, Tally};
 use crate::client::{Request, Server};
 use crate::command::sn::PATH;
+use crate::crowd::crowd;
 use crate::failure::Outcome;
 use crate::output::visible;
 
 /// A body is sent when it is this long, whatever the number of rows: half of what a server takes.
 const BODY_BYTES: usize = 8 << 20;
 
+/// Rows that are refused together are sent one by one, this many at a time, when they are fewer than `ALONE`: few at first,
+/// more while most of them turn out to be refused.
+const AT_ONCE: usize = 16;
+const ALONE: RangeInclusive<usize> = 8..=4096;
+
 /// Rows waiting to be sent.
 pub struct Batch {
     rows: usize,
+    alone: usize,
     csv: String,
     places: Vec<Place>,
     lines: HashMap<String, u64>,
@@ -30,7 +39,7 @@ struct Place {
 impl Batch {
     /// Of at most `rows` rows.
     pub fn new(rows: usize) -> Batch {
-        Batch { rows, csv: String::new(), places: Vec::new(), lines: HashMap::new() }
+        Batch { rows, alone: *ALONE.start(), csv: String::new(), places: Vec::new(), lines: HashMap::new() }
     }
 
     /// Adds a row, unless it can be seen from here that it is wrong. How long things may be is the server's business.
@@ -66,41 +75,80 @@ impl Batch {
     }
 
     /// Registers the rows; those that are refused go to the report.
-    pub fn send(&self, server: &Server, model: &str, tally: &mut Tally, report: &mut Report) -> Outcome {
+    pub fn send(&mut self, server: &Server, model: &str, tally: &mut Tally, report: &mut Report) -> Outcome {
         // Pieces still to be sent, the next one last. A stack, because halves of halves come back in order.
-        let mut pieces = vec![(0, self.places.len())];
-        while let Some((first, last)) = pieces.pop() {
-            if first == last {
+        let mut pieces: Vec<Range<usize>> = std::iter::once(0..self.places.len()).collect();
+        while let Some(piece) = pieces.pop() {
+            if piece.is_empty() {
                 continue;
             }
-            let begin = first.checked_sub(1).map_or(0, |before| self.places[before].end);
-            let csv = &self.csv[begin..self.places[last - 1].end];
-            let request = Request::post(PATH, &[model])
-                .collection()
-                .body("text/csv", csv.as_bytes().to_vec())
-                .to(format!("register lines {} to {}", self.places[first].line, self.places[last - 1].line));
-            let answer = server.call(&request)?;
-            match (answer.status, last - first) {
-                (409, 1) => tally.already += 1,
-                (400 | 413, 1) => {
-                    tally.refused += 1;
-                    let said = visible(answer.body.trim());
-                    let said = if said.is_empty() { "the server refused it" } else { &said };
-                    report.add(self.places[first].line, csv.trim_end(), said)?;
-                }
-                (400 | 409 | 413, count) => {
-                    let middle = first + count / 2;
-                    pieces.push((middle, last));
-                    pieces.push((first, middle));
-                }
-                (_, count) => {
-                    answer.accepted(&request)?;
-                    tally.registered += count as u64;
-                }
+            let (sent, middle) = (self.send_piece(server, model, piece.clone())?, piece.start + piece.len() / 2);
+            match sent {
+                Sent::Registered => tally.registered += piece.len() as u64,
+                Sent::Refused(_) if piece.len() > self.alone => pieces.extend([middle..piece.end, piece.start..middle]),
+                Sent::Exists if piece.len() > self.alone => pieces.extend([middle..piece.end, piece.start..middle]),
+                Sent::Refused(_) | Sent::Exists => self.send_alone(server, model, piece, tally, report)?,
             }
         }
         Ok(())
     }
+
+    /// Sends each row by itself, so that each gets its own answer.
+    fn send_alone(
+        &mut self,
+        server: &Server,
+        model: &str,
+        piece: Range<usize>,
+        tally: &mut Tally,
+        report: &mut Report,
+    ) -> Outcome {
+        let each = |index| self.send_piece(server, model, piece.start + index..piece.start + index + 1);
+        let sent = crowd(piece.len(), AT_ONCE, &ProgressBar::hidden(), each)?.results;
+        let mut registered = 0;
+        for (index, sent) in piece.clone().zip(sent) {
+            match sent {
+                Sent::Registered => registered += 1,
+                Sent::Exists => tally.already += 1,
+                Sent::Refused(reason) => {
+                    tally.refused += 1;
+                    report.add(self.places[index].line, self.csv(index..index + 1).trim_end(), &reason)?;
+                }
+            }
+        }
+        tally.registered += registered as u64;
+        let mostly_refused = registered * 2 < piece.len();
+        self.alone = if mostly_refused { (self.alone * 4).min(*ALONE.end()) } else { *ALONE.start() };
+        Ok(())
+    }
+
+    fn send_piece(&self, server: &Server, model: &str, piece: Range<usize>) -> Outcome<Sent> {
+        let (first, last) = (self.places[piece.start].line, self.places[piece.end - 1].line);
+        let request = Request::post(PATH, &[model])
+            .collection()
+            .body("text/csv", self.csv(piece).as_bytes().to_vec())
+            .to(format!("register lines {first} to {last}"));
+        let answer = server.call(&request)?;
+        match answer.status {
+            409 => Ok(Sent::Exists),
+            400 | 413 => {
+                let said = visible(answer.body.trim());
+                Ok(Sent::Refused(if said.is_empty() { "the server refused it".to_owned() } else { said }))
+            }
+            _ => answer.accepted(&request).map(|_| Sent::Registered),
+        }
+    }
+
+    fn csv(&self, rows: Range<usize>) -> &str {
+        let begin = rows.start.checked_sub(1).map_or(0, |before| self.places[before].end);
+        &self.csv[begin..self.places[rows.end - 1].end]
+    }
+}
+
+/// What became of rows that were sent together.
+enum Sent {
+    Registered,
+    Exists,
+    Refused(String),
 }
 
 #[cfg(test)]

@@ -46,14 +46,14 @@ impl Journal {
 
     /// Goes on with what an earlier run left for the same file, model and server.
     pub fn open(file: &Path, server: &str, model: &str, restart: bool) -> Outcome<Journal> {
-        let subject = Subject::of(file, server, model).doing(format_args!("read {}", file.display()))?;
+        let subject = Subject::of(file, server, model).map_err(|error| Failure::file("read", file, &error))?;
         let mut name = file.as_os_str().to_owned();
         name.push(".import");
         let path = PathBuf::from(name);
         let left = match fs::read(&path) {
             Ok(text) => serde_json::from_slice::<Record>(&text).ok(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::new(format!("cannot read {}: {error}", path.display()))),
+            Err(error) => return Err(Failure::file("read", &path, &error)),
         };
         let record = match left {
             Some(record) if record.subject == subject && !restart => record,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use super::narrator::span;
 use crate::failure::{Failure, Outcome};
+use crate::when::span;
 
 /// Each thread needs little: a socket and some text.
 const STACK_BYTES: usize = 512 << 10;
