@@ -71,7 +71,7 @@ fn what_cannot_be_sent_or_fetched_says_why() {
         (format!("content upload {model} x fw.bin --type nonsense"), "400"),
         (format!("content create {model} later"), "409"),
         (format!("content show {model} nothing"), "404"),
-        (format!("content download {model} nothing"), "403"),
+        (format!("content download {model} nothing"), "404"),
         (format!("content list {model} --sn nobody"), "400"),
         ("content list nothing".to_owned(), "400"),
         (format!("content delete {model} nothing"), "404"),

@@ -42,11 +42,21 @@ pub struct Downloaded {
 pub fn download(server: &Server, request: &Request, to: &Path) -> Outcome<Downloaded> {
     let mut part = Part::open(to)?;
     let resumed_at = part.length;
+    let fetched = fetch_all(server, request, &mut part);
+    if fetched.is_err() && part.length == 0 {
+        // Nothing to go on with. An empty file that stays is only untidy.
+        let _ = fs::remove_file(&part.path);
+    }
+    part.finish(to, resumed_at, fetched?)
+}
+
+/// Asks until everything is there; the digest it should have.
+fn fetch_all(server: &Server, request: &Request, part: &mut Part) -> Outcome<Option<digest::Sha256>> {
     let mut fruitless = 0;
     loop {
         let before = part.length;
-        match fetch(server, request, &mut part)? {
-            Fetched::Whole(promised) => return part.finish(to, resumed_at, promised),
+        match fetch(server, request, part)? {
+            Fetched::Whole(promised) => return Ok(promised),
             Fetched::Cut(_) if part.length != before => fruitless = 0,
             Fetched::Cut(failure) if fruitless + 1 == FRUITLESS_TRIES => {
                 return Err(failure.advise(format!("run it again: it goes on after {} bytes", part.length)));
@@ -356,8 +366,8 @@ mod tests {
     #[test]
     fn a_refusal_leaves_no_file() {
         let server = serve(|_| answer("404 Not Found", "", b"no such content"));
-        let (_folder, to, outcome) = fetch_into(&server);
+        let (folder, _, outcome) = fetch_into(&server);
         assert!(outcome.map(|_| ()).unwrap_err().to_string().ends_with("(404: no such content)"));
-        assert!(!to.exists());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

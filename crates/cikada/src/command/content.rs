@@ -146,10 +146,13 @@ pub fn run(args: Args) -> Outcome {
             if let Some(sn) = &sn {
                 request = request.query("sn", sn);
             }
-            let request = request.to(format!("download {id}")).advise(
-                403,
-                "no such model or content here, or the serial number may not have it: `cikada content list`",
-            );
+            let request = request
+                .to(format!("download {id}"))
+                .advise(
+                    403,
+                    "no such model, or this serial number may not have it: `cikada content list MODEL --sn SN`",
+                )
+                .advise(404, format!("`cikada content list {model}` shows what is there"));
             let begun = Instant::now();
             let downloaded = download(&server, &request, &file)?;
             report(output, &file, &downloaded, begun)

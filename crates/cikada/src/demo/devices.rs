@@ -21,7 +21,7 @@ pub fn activate_all(story: &mut Story) -> Outcome {
     narrator.step(format_args!("{} devices call in, {at_once} at the same time", devices.len()), |narrator| {
         let bar = progress::count("    activating", devices.len() as u64);
         let activated = crowd(devices.len(), at_once, &bar, |index| {
-            match activate(stage.address, vendor, MODEL, &devices[index].sn, None)? {
+            match activate(stage.address(), vendor, MODEL, &devices[index].sn, None)? {
                 Activation::Key(cik) => Ok(cik),
                 Activation::Refused(status) => {
                     Err(Failure::new(format!("{} was refused: {status}", devices[index].sn)))
@@ -54,7 +54,7 @@ pub fn refuse_the_rest(story: &mut Story) -> Outcome {
             (SPARE[2], 409, "one that is registered, but not enabled"),
             (FROM_THE_RANGE, 409, "one of the range, not enabled"),
         ] {
-            let answer = activate(stage.address, vendor, MODEL, sn, None)?;
+            let answer = activate(stage.address(), vendor, MODEL, sn, None)?;
             expect(answer == Activation::Refused(status), || format!("{who} ({sn}) was not refused with {status}"))?;
             narrator.good(format_args!("{status} for {who}: {sn}"))?;
         }
@@ -71,16 +71,16 @@ pub fn lose_an_answer(story: &mut Story) -> Outcome {
         let sn = SPARE[0];
         stage.show(narrator, &["sn", "enable", MODEL, sn, "--owner", owner])?;
         let nonce = "a-nonce-kept-in-flash-0001";
-        activate_and_hang_up(stage.address, vendor, MODEL, sn, nonce)?;
+        activate_and_hang_up(stage.address(), vendor, MODEL, sn, nonce)?;
         narrator
             .say("the device called in with a nonce it keeps, and the line went dead before the answer was there")?;
-        let another = activate(stage.address, vendor, MODEL, sn, Some("somebody-elses-nonce-0001"))?;
+        let another = activate(stage.address(), vendor, MODEL, sn, Some("somebody-elses-nonce-0001"))?;
         expect(another == Activation::Refused(409), || "another nonce was given a key".to_owned())?;
         narrator.good("somebody else with another nonce: 409")?;
-        let Activation::Key(cik) = activate(stage.address, vendor, MODEL, sn, Some(nonce))? else {
+        let Activation::Key(cik) = activate(stage.address(), vendor, MODEL, sn, Some(nonce))? else {
             return Err(Failure::new("the same nonce was not given the key again"));
         };
-        let Activation::Key(again) = activate(stage.address, vendor, MODEL, sn, Some(nonce))? else {
+        let Activation::Key(again) = activate(stage.address(), vendor, MODEL, sn, Some(nonce))? else {
             return Err(Failure::new("the same nonce was not given the key a third time"));
         };
         expect(cik == again, || "the same nonce was given another key".to_owned())?;

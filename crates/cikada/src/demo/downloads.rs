@@ -32,7 +32,7 @@ pub fn fetch_in_pieces(story: &mut Story) -> Outcome {
         let pieces = firmware.bytes.div_ceil(PIECE_BYTES) * count as u64;
         let bar = progress::count("    fetching", pieces);
         let fetched = crowd(count, count, &ProgressBar::hidden(), |index| {
-            let connect = || Fetcher::connect(stage.address, &devices[index].cik, vendor, MODEL, RELEASE);
+            let connect = || Fetcher::connect(stage.address(), &devices[index].cik, vendor, MODEL, RELEASE);
             let cut_at = (index == 0).then_some(firmware.bytes / 2);
             let sha256 = fetch(connect, cut_at, || bar.inc(1)).doing("download the firmware")?;
             expect(sha256 == firmware.sha256, || format!("{} has other bytes than the vendor sent", devices[index].sn))
@@ -84,7 +84,7 @@ pub fn guard_the_protected(story: &mut Story) -> Outcome {
     let vendor = stage.cast.vendor.name.as_str();
     narrator.step("The beta is for the beta group only", |narrator| {
         let status = |index: usize| -> Outcome<u16> {
-            let fetcher = Fetcher::connect(stage.address, &devices[index].cik, vendor, MODEL, BETA);
+            let fetcher = Fetcher::connect(stage.address(), &devices[index].cik, vendor, MODEL, BETA);
             let mut fetcher = fetcher.map_err(|error| Failure::new(format!("cannot connect: {error}")))?;
             fetcher.piece(0, PIECE_BYTES, None).map(|piece| piece.status).doing("download the beta")
         };

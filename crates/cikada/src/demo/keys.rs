@@ -23,7 +23,7 @@ pub fn replace_one(story: &mut Story) -> Outcome {
         stage.show(narrator, &["sn", "reenable", MODEL, &device.sn])?;
         expect(!is_alive(stage, &device.cik)?, || "the old key still works".to_owned())?;
         narrator.good("the old key is dead: 401")?;
-        let Activation::Key(cik) = activate(stage.address, vendor, MODEL, &device.sn, None)? else {
+        let Activation::Key(cik) = activate(stage.address(), vendor, MODEL, &device.sn, None)? else {
             return Err(Failure::new("the re-enabled device was refused"));
         };
         expect(cik != device.cik && is_alive(stage, &cik)?, || "the new key does not work".to_owned())?;

@@ -49,7 +49,7 @@ pub struct VendorClient {
 /// The folder, the server's process and its address.
 pub struct Stage {
     pub cast: Cast,
-    pub address: SocketAddr,
+    address: Mutex<SocketAddr>,
     binary: PathBuf,
     folder: Mutex<Option<TempDir>>,
     path: PathBuf,
@@ -85,7 +85,7 @@ impl Stage {
         )?;
         Ok(Arc::new(Stage {
             cast,
-            address,
+            address: Mutex::new(address),
             binary,
             folder: Mutex::new(Some(folder)),
             path,
@@ -103,9 +103,14 @@ impl Stage {
         self.path.join("data")
     }
 
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The base URL.
     pub fn base(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.address())
     }
 
     /// The server as the vendor sees it.
@@ -154,9 +159,11 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts again, at the same address.
+    /// Starts again, at the same address unless somebody took that meanwhile.
     pub fn restart(&self) -> Outcome {
-        let (child, _) = start(&self.binary, &self.path, &self.address.to_string())?;
+        let started = start(&self.binary, &self.path, &self.address().to_string());
+        let (child, address) = started.or_else(|_| start(&self.binary, &self.path, "127.0.0.1:0"))?;
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
         *self.child() = Some(child);
         Ok(())
     }
