@@ -6,7 +6,7 @@ mod bench;
 
 use std::cell::{Cell, RefCell};
 
-use bench::{Answer, Bench, Killed, http, http_with};
+use bench::{Answer, Bench, Killed, base64, http, http_with};
 use cikada_device::download::{Download, Image, RangeFetch, Sizes, Stop, Target};
 use cikada_device::{Because, Cik, Event, Pace, Record};
 use sha2::{Digest, Sha256};
@@ -25,19 +25,6 @@ fn bytes(length: usize, seed: u8) -> Vec<u8> {
 
 fn digest(content: &[u8]) -> [u8; 32] {
     Sha256::digest(content).into()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63] as char;
-            text.push(if place <= group.len() { digit } else { '=' });
-        }
-    }
-    text
 }
 
 /// One `name: value` line of a request.

@@ -271,3 +271,17 @@ pub fn body(request: &[u8]) -> String {
 pub fn field(form: &str, name: &str) -> Option<String> {
     form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
 }
+
+/// Bytes as a header writes a digest.
+pub fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63] as char;
+            text.push(if place <= group.len() { digit } else { '=' });
+        }
+    }
+    text
+}
