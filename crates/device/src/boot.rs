@@ -81,7 +81,9 @@ fn load(memory: &mut impl Memory) -> Result<(Plan, Cursor), Fault> {
     for slot in 0..2 {
         let mut bytes = [0; journal::size(PAYLOAD)];
         let length = memory.load(Record::Boot, slot, &mut bytes)?.min(bytes.len());
-        if let Some(&[confirmed, trial, tries]) = cursor.offer(Record::Boot, slot, &bytes[..length]) {
+        if let Some(&[confirmed, trial, tries]) =
+            cursor.offer(Record::Boot, slot, bytes.get(..length).unwrap_or_default())
+        {
             plan = Plan { confirmed: confirmed & 1, trial: if trial < 2 { trial } else { NONE }, tries };
         }
     }

@@ -15,7 +15,7 @@ impl<'b> Writer<'b> {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         match self.buffer.get_mut(self.length..).and_then(|rest| rest.get_mut(..bytes.len())) {
             Some(place) => {
-                place.copy_from_slice(bytes);
+                copy(place, bytes);
                 self.length += bytes.len();
             }
             None => self.overflowed = true,
@@ -29,17 +29,16 @@ impl<'b> Writer<'b> {
 
     pub(crate) fn number(&mut self, number: u64) -> &mut Self {
         let mut digits = [0; 20];
-        let mut start = digits.len();
-        let mut rest = number;
-        loop {
-            start -= 1;
-            digits[start] = b'0' + (rest % 10) as u8;
+        let (mut rest, mut used) = (number, 0);
+        for place in digits.iter_mut().rev() {
+            *place = b'0' + (rest % 10) as u8;
             rest /= 10;
+            used += 1;
             if rest == 0 {
                 break;
             }
         }
-        self.bytes(&digits[start..])
+        self.bytes(digits.get(digits.len() - used..).unwrap_or_default())
     }
 
     /// Appends a text as it stands in a form or a query.
@@ -48,10 +47,16 @@ impl<'b> Writer<'b> {
             if is_unreserved(byte) {
                 self.bytes(&[byte]);
             } else {
-                self.bytes(&[b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+                let [high, low] = hex_of(byte).map(|digit| digit.to_ascii_uppercase());
+                self.bytes(&[b'%', high, low]);
             }
         }
         self
+    }
+
+    /// What has been written so far.
+    pub(crate) fn written(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
     }
 
     /// Makes the writing fail: what should be written must not be sent.
@@ -65,7 +70,25 @@ impl<'b> Writer<'b> {
     }
 }
 
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
+/// Copies as much as there is and as fits. The library's way brings the code of a panic with it.
+pub(crate) fn copy(into: &mut [u8], bytes: &[u8]) {
+    into.iter_mut().zip(bytes).for_each(|(place, &byte)| *place = byte);
+}
+
+/// Moves bytes towards the front of their buffer.
+pub(crate) fn move_down(buffer: &mut [u8], start: usize, end: usize, to: usize) {
+    for (number, from) in (start..end).enumerate() {
+        let byte = buffer.get(from).copied();
+        if let (Some(byte), Some(place)) = (byte, buffer.get_mut(to + number)) {
+            *place = byte;
+        }
+    }
+}
+
+/// A byte as two lower-case hex digits. Arithmetic, because indexing a table brings the code of a panic with it.
+fn hex_of(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|value| if value < 10 { b'0' + value } else { b'a' + value - 10 })
+}
 
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
@@ -110,9 +133,8 @@ pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {
 /// 16 random bytes as 32 hex digits.
 pub(crate) fn hex_of_16(bytes: &[u8; 16]) -> [u8; 32] {
     let mut text = [0; 32];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = HEX[usize::from(byte >> 4)].to_ascii_lowercase();
-        pair[1] = HEX[usize::from(byte & 15)].to_ascii_lowercase();
+    for (pair, &byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = hex_of(byte);
     }
     text
 }

@@ -7,6 +7,7 @@
 //!
 //! Layout: `C` `K`, kind, version, number (4, little-endian), length (2), payload, CRC-32 of all before (4).
 
+use crate::buffer::Writer;
 use crate::dialogue::Record;
 
 const HEAD: usize = 10;
@@ -43,19 +44,15 @@ impl Cursor {
         if self.found { 1 - (self.slot & 1) } else { 0 }
     }
 
-    /// Builds the next copy in the buffer around a payload of that length, which stands at its front.
+    /// Writes the next copy into the buffer; its length, if it fits.
     pub(crate) fn encode(&self, record: Record, payload: &[u8], buffer: &mut [u8]) -> Option<usize> {
         let length = u16::try_from(payload.len()).ok()?;
-        let end = HEAD + payload.len();
-        let copy = buffer.get_mut(..end + TAIL)?;
         let number = if self.found { self.number.wrapping_add(1) } else { 1 };
-        copy[..4].copy_from_slice(&[b'C', b'K', record as u8, VERSION]);
-        copy[4..8].copy_from_slice(&number.to_le_bytes());
-        copy[8..HEAD].copy_from_slice(&length.to_le_bytes());
-        copy[HEAD..end].copy_from_slice(payload);
-        let sum = crc32(&copy[..end]);
-        copy[end..].copy_from_slice(&sum.to_le_bytes());
-        Some(end + TAIL)
+        let mut writer = Writer::new(buffer);
+        writer.bytes(&[b'C', b'K', record as u8, VERSION]);
+        writer.bytes(&number.to_le_bytes()).bytes(&length.to_le_bytes()).bytes(payload);
+        let sum = crc32(writer.written());
+        writer.bytes(&sum.to_le_bytes()).finish()
     }
 
     /// The copy has been stored: the one after it goes to the other slot.

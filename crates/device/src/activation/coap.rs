@@ -1,6 +1,7 @@
 //! The activation call over CoAP (contract, coap.md).
 
 use super::protocol::{self, Step, Verdict};
+use crate::buffer::Writer;
 use crate::coap::exchange::{Exchange, Turn};
 use crate::coap::message::{Message, code, option};
 use crate::dialogue::{Because, Env, Event};
@@ -33,8 +34,7 @@ impl protocol::Exchange for Coap {
 
     fn write(&self, identity: &Identity<'_>, nonce: &[u8; 32], buffer: &mut [u8]) -> Option<usize> {
         if let Some(acknowledgement) = self.exchange.acknowledgement() {
-            buffer.get_mut(..acknowledgement.len())?.copy_from_slice(&acknowledgement);
-            return Some(acknowledgement.len());
+            return Writer::new(buffer).bytes(&acknowledgement).finish();
         }
         let mut message = self.exchange.begin_message(buffer, code::POST);
         for segment in ["provision", "activate", identity.vendor, identity.model, identity.serial_number] {

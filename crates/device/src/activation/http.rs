@@ -34,7 +34,7 @@ impl<'a> Http<'a> {
             let (front, back) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
             match part {
                 Part::More => return Step::Receive,
-                Part::Field if self.answer.name().eq_ignore_ascii_case(b"retry-after") => {
+                Part::Field if self.answer.is("Retry-After") => {
                     self.retry_after_s = field::retry_after_s(self.answer.value());
                 }
                 Part::Field => {}

@@ -1,6 +1,7 @@
 //! What a device remembers about its activation: the key it has, the nonce of a call that is under way.
 
 use crate::Cik;
+use crate::buffer::Writer;
 
 const NONCE: usize = 32;
 const HAS_KEY: u8 = 1;
@@ -20,14 +21,9 @@ impl Keys {
 
     pub(crate) fn encode(&self) -> [u8; Keys::LENGTH] {
         let mut bytes = [0; Keys::LENGTH];
-        if let Some(cik) = &self.cik {
-            bytes[0] |= HAS_KEY;
-            bytes[1..][..Cik::LENGTH].copy_from_slice(cik.as_bytes());
-        }
-        if let Some(nonce) = &self.nonce {
-            bytes[0] |= HAS_NONCE;
-            bytes[1 + Cik::LENGTH..].copy_from_slice(nonce);
-        }
+        let flags = if self.cik.is_some() { HAS_KEY } else { 0 } | if self.nonce.is_some() { HAS_NONCE } else { 0 };
+        let cik = self.cik.as_ref().map_or(&[0; Cik::LENGTH], Cik::as_bytes);
+        Writer::new(&mut bytes).bytes(&[flags]).bytes(cik).bytes(&self.nonce.unwrap_or_default());
         bytes
     }
 

@@ -4,6 +4,7 @@ use super::exchange::{Exchange, Turn};
 use super::message::{Kind, Message, MessageWriter, code, option};
 use super::{Failure, Reply};
 use crate::backoff::Until;
+use crate::buffer::move_down;
 use crate::dialogue::{Action, Env, Event, Machine};
 use crate::identity::Cik;
 
@@ -192,7 +193,7 @@ impl<'a> Call<'a> {
             }
         }
         self.mark = mark;
-        self.buffer.copy_within(end - length..end, self.body);
+        move_down(self.buffer, end - length, end, self.body);
         self.body += length;
         if self.block.is_none() && matches!(self.request, Request::Observe { .. }) {
             // Without a number the server does not observe, or no more: the next Begin registers anew.

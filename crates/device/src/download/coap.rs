@@ -3,6 +3,7 @@
 use super::progress::Etag;
 use super::protocol::{Found, Head, Protocol, Turn, Want};
 use super::{Stop, Target};
+use crate::buffer::Writer;
 use crate::coap::exchange::{self, Exchange};
 use crate::coap::message::{Message, code, option};
 use crate::dialogue::{Because, Env, Event};
@@ -74,8 +75,7 @@ impl Protocol for BlockFetch {
 
     fn write(&self, target: &Target<'_>, cik: &Cik, want: &Want<'_>, buffer: &mut [u8]) -> Option<usize> {
         if let Some(acknowledgement) = self.acknowledgement {
-            buffer.get_mut(..acknowledgement.len())?.copy_from_slice(&acknowledgement);
-            return Some(acknowledgement.len());
+            return Writer::new(buffer).bytes(&acknowledgement).finish();
         }
         let mut message = self.exchange.begin_message(buffer, code::GET);
         let complete = want.total == Some(want.position) && !want.etag.is_none();

@@ -40,15 +40,15 @@ impl<'a> RangeFetch<'a> {
     }
 
     fn take_field(&mut self) {
-        let (name, value) = (self.answer.name(), self.answer.value());
-        if name.eq_ignore_ascii_case(b"etag") {
+        let (answer, value) = (&self.answer, self.answer.value());
+        if answer.is("ETag") {
             // A weak one says nothing about bytes.
             self.etag = if value.starts_with(b"\"") { Etag::new(value) } else { Etag::NONE };
-        } else if name.eq_ignore_ascii_case(b"repr-digest") {
+        } else if answer.is("Repr-Digest") {
             self.digest = field::sha_256(value);
-        } else if name.eq_ignore_ascii_case(b"content-range") {
+        } else if answer.is("Content-Range") {
             self.range = field::content_range(value);
-        } else if name.eq_ignore_ascii_case(b"retry-after") {
+        } else if answer.is("Retry-After") {
             self.retry_after_s = field::retry_after_s(value);
         }
     }

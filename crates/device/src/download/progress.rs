@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Target;
+use crate::buffer::{Writer, copy};
 
 /// The longest version mark that is remembered. One that is longer makes a download start over after a cut.
 const ETAG: usize = 80;
@@ -23,7 +24,7 @@ impl Etag {
     pub(crate) fn new(text: &[u8]) -> Etag {
         let mut etag = Etag::NONE;
         if let Some(place) = etag.bytes.get_mut(..text.len()) {
-            place.copy_from_slice(text);
+            copy(place, text);
             etag.length = text.len() as u8;
         }
         etag
@@ -61,12 +62,9 @@ impl Progress {
 
     pub(crate) fn encode(&self) -> [u8; Progress::LONGEST] {
         let mut bytes = [0; Progress::LONGEST];
-        bytes[..16].copy_from_slice(&self.binding);
-        bytes[16..24].copy_from_slice(&self.total.to_le_bytes());
-        bytes[24..32].copy_from_slice(&self.offset.to_le_bytes());
-        bytes[32..64].copy_from_slice(&self.digest);
-        bytes[64] = self.etag.length;
-        bytes[FIXED..].copy_from_slice(&self.etag.bytes);
+        let mut writer = Writer::new(&mut bytes);
+        writer.bytes(&self.binding).bytes(&self.total.to_le_bytes()).bytes(&self.offset.to_le_bytes());
+        writer.bytes(&self.digest).bytes(&[self.etag.length]).bytes(&self.etag.bytes);
         bytes
     }
 

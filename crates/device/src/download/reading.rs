@@ -4,6 +4,7 @@ use super::machine::{Download, State, Then};
 use super::progress::{Etag, Progress};
 use super::protocol::{Found, Head};
 use super::{Fetch, Stop};
+use crate::buffer::move_down;
 use crate::dialogue::{Because, Env};
 
 impl<P: Fetch> Download<'_, P> {
@@ -113,9 +114,7 @@ impl<P: Fetch> Download<'_, P> {
         let missing = usize::try_from(self.progress.total - self.position()).unwrap_or(usize::MAX);
         let length = self.body.min(room).min(missing);
         let start = self.unread.0;
-        if start + length <= self.buffer.len() {
-            self.buffer.copy_within(start..start + length, self.filled);
-        }
+        move_down(self.buffer, start, start + length, self.filled);
         self.filled += length;
         self.moved |= length > 0;
         self.unread.0 += length;

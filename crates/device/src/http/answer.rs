@@ -95,6 +95,11 @@ impl Answer {
         self.closes
     }
 
+    /// Whether the field just found has this name, whatever its case.
+    pub fn is(&self, name: &str) -> bool {
+        same(self.name(), name.as_bytes())
+    }
+
     /// The name of the field just found, as it was written.
     pub fn name(&self) -> &[u8] {
         self.line.get(..self.name_end).unwrap_or_default()
@@ -204,8 +209,10 @@ impl Answer {
 
     fn read_status(&mut self, length: usize) -> Result<(), Broken> {
         let line = self.line.get(..length).unwrap_or_default();
-        let rest = line.strip_prefix(b"HTTP/1.").ok_or(Broken)?;
-        let Some((&[minor, b' ', a, b, c], rest)) = rest.split_first_chunk() else { return Err(Broken) };
+        let Some((&[b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', a, b, c], rest)) = line.split_first_chunk()
+        else {
+            return Err(Broken);
+        };
         if !minor.is_ascii_digit() || rest.first().is_some_and(|&next| next != b' ') {
             return Err(Broken);
         }
@@ -230,22 +237,22 @@ impl Answer {
     }
 
     fn read_framing(&mut self) -> Result<(), Broken> {
-        let (name, value) = (self.name(), self.value());
-        if name.eq_ignore_ascii_case(b"content-length") {
+        let value = self.value();
+        if self.is("Content-Length") {
             let length = parse_number(value).ok_or(Broken)?;
             if self.content_length.is_some_and(|earlier| earlier != length) {
                 return Err(Broken);
             }
             self.content_length = Some(length);
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if !value.eq_ignore_ascii_case(b"chunked") {
+        } else if self.is("Transfer-Encoding") {
+            if !same(value, b"chunked") {
                 return Err(Broken);
             }
             self.chunked = true;
-        } else if name.eq_ignore_ascii_case(b"connection") {
-            if value.eq_ignore_ascii_case(b"close") {
+        } else if self.is("Connection") {
+            if same(value, b"close") {
                 self.closes = true;
-            } else if value.eq_ignore_ascii_case(b"keep-alive") {
+            } else if same(value, b"keep-alive") {
                 self.closes = false;
             }
         }
@@ -286,6 +293,11 @@ impl Answer {
         self.state = if size == 0 { State::Trailers } else { State::Chunk(size) };
         Ok(())
     }
+}
+
+/// Compares without case, byte by byte: the library's way is fast and large.
+fn same(text: &[u8], other: &[u8]) -> bool {
+    text.len() == other.len() && text.iter().zip(other).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 
 fn clamp(left: u64, available: usize) -> usize {

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Part};
 use super::field;
 use crate::backoff::Until;
+use crate::buffer::{copy, move_down};
 use crate::content::Search;
 use crate::dialogue::{Action, Env, Event, Machine};
 
@@ -68,7 +69,7 @@ impl Stamp {
         let mut stamp = Stamp::NONE;
         let sound = value.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');
         if let Some(place) = stamp.text.get_mut(..value.len()).filter(|_| sound) {
-            place.copy_from_slice(value);
+            copy(place, value);
             stamp.length = value.len() as u8;
         }
         stamp
@@ -155,10 +156,10 @@ impl<'b> Call<'b> {
             match part {
                 Part::More if self.body == self.buffer.len() => return State::Over(Err(Failure::TooLarge)),
                 Part::More => return State::Receiving,
-                Part::Field if self.answer.name().eq_ignore_ascii_case(b"retry-after") => {
+                Part::Field if self.answer.is("Retry-After") => {
                     self.retry_after_s = field::retry_after_s(self.answer.value());
                 }
-                Part::Field if self.answer.name().eq_ignore_ascii_case(b"last-modified") => {
+                Part::Field if self.answer.is("Last-Modified") => {
                     self.last_modified = Stamp::new(self.answer.value());
                 }
                 Part::Field | Part::Head => {}
@@ -175,7 +176,7 @@ impl<'b> Call<'b> {
                 search.take(self.buffer.get(start..end).unwrap_or_default());
             }
             _ if end <= self.buffer.len() => {
-                self.buffer.copy_within(start..end, self.body);
+                move_down(self.buffer, start, end, self.body);
                 self.body += end - start;
             }
             _ => {}

@@ -10,7 +10,7 @@ pub(crate) fn retry_after_s(value: &[u8]) -> u32 {
 
 /// `Content-Range`: the first byte where there is one, and the length of the whole where it is known.
 pub(crate) fn content_range(value: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
-    let rest = value.strip_prefix(b"bytes ")?;
+    let [b'b', b'y', b't', b'e', b's', b' ', rest @ ..] = value else { return None };
     let slash = rest.iter().position(|&byte| byte == b'/')?;
     let (range, total) = rest.split_at_checked(slash)?;
     let total = match total.get(1..)? {
@@ -28,15 +28,17 @@ pub(crate) fn content_range(value: &[u8]) -> Option<(Option<u64>, Option<u64>)> 
 
 /// `Repr-Digest` (RFC 9530): the SHA-256 among what is there.
 pub(crate) fn sha_256(value: &[u8]) -> Option<[u8; 32]> {
-    value.split(|&byte| byte == b',').find_map(|item| {
-        let text = item.trim_ascii().strip_prefix(b"sha-256=:")?.strip_suffix(b":")?;
-        decode_base64(text)
+    value.split(|&byte| byte == b',').find_map(|item| match item.trim_ascii() {
+        [b's', b'h', b'a', b'-', b'2', b'5', b'6', b'=', b':', text @ .., b'=', b':'] => decode_base64(text),
+        _ => None,
     })
 }
 
-/// 44 characters with one `=` at the end, which is what 32 bytes become.
-fn decode_base64(text: &[u8]) -> Option<[u8; 32]> {
-    let digits = text.strip_suffix(b"=").filter(|digits| digits.len() == 43)?;
+/// 43 characters (and one `=`, left out here) are what 32 bytes become.
+fn decode_base64(digits: &[u8]) -> Option<[u8; 32]> {
+    if digits.len() != 43 {
+        return None;
+    }
     let mut bytes = [0; 32];
     let (mut bits, mut held, mut places) = (0u32, 0, bytes.iter_mut());
     for &digit in digits {

@@ -3,6 +3,10 @@
 #![allow(dead_code, reason = "each suite uses a part of it")]
 
 pub mod server;
+pub mod text;
+
+#[allow(unused_imports, reason = "each suite uses a part of it")]
+pub use text::{base64, body, field};
 
 use std::collections::{HashMap, VecDeque};
 
@@ -54,7 +58,7 @@ pub struct Bench<'s> {
     pub most_waits: usize,
     /// Datagrams on their way.
     pub inbox: VecDeque<Vec<u8>>,
-    incoming: Vec<u8>,
+    incoming: VecDeque<u8>,
     ends: bool,
     connected: bool,
 }
@@ -77,7 +81,7 @@ impl<'s> Bench<'s> {
             received_bytes: 0,
             most_waits: usize::MAX,
             inbox: VecDeque::new(),
-            incoming: Vec::new(),
+            incoming: VecDeque::new(),
             ends: false,
             connected: false,
         }
@@ -193,7 +197,7 @@ impl<'s> Bench<'s> {
                     } else if length > 0 {
                         for place in &mut into[..length] {
                             self.point()?;
-                            *place = self.incoming.remove(0);
+                            *place = self.incoming.pop_front().unwrap();
                         }
                         self.received_bytes += length;
                         Event::Received(length)
@@ -247,41 +251,10 @@ impl<'s> Bench<'s> {
 
 /// An HTTP answer with a body.
 pub fn http(status: &str, body: &str) -> Answer {
-    http_with(status, "", body.as_bytes())
+    Answer::Bytes(text::http(status, body))
 }
 
 /// An HTTP answer with more header lines, each ending in CRLF.
 pub fn http_with(status: &str, fields: &str, body: &[u8]) -> Answer {
-    let mut answer = format!("HTTP/1.1 {status}\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n{fields}").into_bytes();
-    if !status.starts_with("204") && !status.starts_with("304") {
-        answer.extend(format!("Content-Length: {}\r\n", body.len()).into_bytes());
-    }
-    answer.extend(b"\r\n");
-    answer.extend(body);
-    Answer::Bytes(answer)
-}
-
-/// The body of a request.
-pub fn body(request: &[u8]) -> String {
-    let text = String::from_utf8_lossy(request);
-    text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
-}
-
-/// One field of a form.
-pub fn field(form: &str, name: &str) -> Option<String> {
-    form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
-}
-
-/// Bytes as a header writes a digest.
-pub fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63] as char;
-            text.push(if place <= group.len() { digit } else { '=' });
-        }
-    }
-    text
+    Answer::Bytes(text::http_with(status, fields, body))
 }
