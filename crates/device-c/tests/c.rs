@@ -127,6 +127,32 @@ fn a_device_in_c_activates_writes_and_updates_itself() {
 }
 
 #[test]
+fn the_program_in_the_manual_compiles() {
+    let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/firmware-library.md");
+    let manual = std::fs::read_to_string(manual).unwrap();
+    let (_, rest) = manual.split_once("```c\n").expect("a program in C");
+    let (code, _) = rest.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("main.c");
+    std::fs::write(&main, code).unwrap();
+    let library = program().parent().unwrap().join("libcikada_device_c.a");
+    run(Command::new("cc")
+        .args([
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-I",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/include"),
+        ])
+        .arg(&main)
+        .arg(library)
+        .arg("-o")
+        .arg(folder.path().join("main")));
+}
+
+#[test]
 fn the_header_is_also_cplusplus() {
     let header = concat!(env!("CARGO_MANIFEST_DIR"), "/include/cikada_device.h");
     run(Command::new("cc")

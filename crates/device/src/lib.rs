@@ -20,3 +20,8 @@ pub mod journal;
 pub use backoff::Pace;
 pub use dialogue::{Action, Because, Env, Event, Machine, Record};
 pub use identity::{BadName, Cik, Identity};
+
+/// The manual's page, so that its program is compiled with every change.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../../../docs/src/firmware-library.md")]
+struct Manual;
