@@ -7,7 +7,7 @@ use model::{Cik, Error, ModelName, Noun, Result, SecretKey, Token, VendorName};
 use store::table::client::{self, State};
 use store::table::client_model::Model;
 use store::table::{client_model as models, model_share, vendor, vendor_token};
-use store::{Keyring, Subject, Tx};
+use store::{Keyring, Stamp, Store, Subject, Tx};
 
 use crate::key;
 
@@ -28,6 +28,13 @@ pub enum Credential {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallingClient {
     id: i64,
+}
+
+/// A client that showed its living CIK a moment ago, as a cache keeps it under the [`fingerprint`] of that CIK.
+#[derive(Clone, Copy, Debug)]
+pub struct Remembered {
+    client: CallingClient,
+    stamp: Stamp,
 }
 
 /// A vendor that showed its CIK or one of its tokens.
@@ -120,12 +127,23 @@ pub fn client(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient>
     }
 }
 
-/// What a cache may know a CIK by: its keyed hash, and the row id that it carries. That says nothing about whether the key
-/// is good.
-pub fn fingerprint(keyring: &Keyring, credential: &Credential) -> Option<([u8; 32], i64)> {
+/// What a cache knows a CIK by: its keyed hash. That says nothing about whether the key is good.
+pub fn fingerprint(keyring: &Keyring, credential: &Credential) -> Option<[u8; 32]> {
     let cik = credential.as_cik()?;
-    let hash = keyring.hash(<Cik as key::Purpose>::PURPOSE, cik.expose_bytes());
-    Some((*hash.as_bytes(), key::locate(keyring, &cik)))
+    Some(*keyring.hash(<Cik as key::Purpose>::PURPOSE, cik.expose_bytes()).as_bytes())
+}
+
+/// The client whose living CIK this is, to be kept in a cache.
+pub fn remember(tx: &mut Tx<'_>, credential: &Credential) -> Result<Remembered> {
+    Ok(Remembered { client: client(tx, credential)?, stamp: tx.stamp() })
+}
+
+/// The client that was remembered under this credential, or what the credential means now.
+pub fn again(tx: &mut Tx<'_>, remembered: &Remembered, credential: &Credential) -> Result<CallingClient> {
+    if tx.is_unchanged(Subject::Client(remembered.id()), remembered.stamp) {
+        return Ok(remembered.client);
+    }
+    client(tx, credential)
 }
 
 /// The vendor that calls, by its CIK or a token. A good credential of no vendor is forbidden here.
@@ -172,6 +190,18 @@ impl CallingClient {
     /// Its row id.
     pub fn id(&self) -> i64 {
         self.id
+    }
+}
+
+impl Remembered {
+    /// The client's row id.
+    pub fn id(&self) -> i64 {
+        self.client.id
+    }
+
+    /// Whether the key still is what it was, as far as this process knows.
+    pub fn is_believed(&self, store: &Store) -> bool {
+        store.is_unchanged(Subject::Client(self.client.id), self.stamp)
     }
 }
 

@@ -12,7 +12,7 @@ pub fn step(tx: &mut Tx<'_>) -> Result<bool> {
     let Some(leftover) = sweep::first(tx)? else { return Ok(false) };
     let removed = match leftover {
         Leftover::SerialNumbers { model_id } => serial_number::delete_some(tx, model_id, STEP)?,
-        Leftover::Points { resource_id } => point::delete_some(tx, resource_id, STEP)?,
+        Leftover::Points { resource_id } => point::delete_some(tx, resource_id, i64::MAX, STEP)?,
     };
     if removed < STEP as u64 {
         sweep::delete(tx, leftover)?;

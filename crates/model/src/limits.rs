@@ -21,6 +21,10 @@ pub struct Limits {
     pub content_bytes: u64,
     /// One value of a string dataport, in bytes.
     pub string_value_bytes: usize,
+    /// Points that one read may ask for.
+    pub points_per_read: usize,
+    /// The texts of all values of one read, in bytes.
+    pub read_bytes: usize,
     /// Calls in one RPC request.
     pub rpc_calls: usize,
 }
@@ -37,6 +41,8 @@ impl Default for Limits {
             batch_body_bytes: 16 << 20,
             content_bytes: 4 << 30,
             string_value_bytes: 64 << 10,
+            points_per_read: 100_000,
+            read_bytes: 16 << 20,
             rpc_calls: 1_000,
         }
     }

@@ -20,7 +20,9 @@ const SHARDS: usize = 64;
 pub enum Heard {
     /// A value was stored in a resource that it listens to.
     Value(Arc<Stored>),
-    /// Something that it listens to changed, or more values came than its inbox holds: what it knows must be read again.
+    /// More values came than its inbox holds.
+    Missed,
+    /// Something else that it listens to changed: what it knows must be read again.
     Changed,
 }
 
@@ -46,6 +48,7 @@ struct Inbox {
 #[derive(Default)]
 struct State {
     values: VecDeque<Arc<Stored>>,
+    missed: bool,
     changed: bool,
     waker: Option<Waker>,
 }
@@ -62,6 +65,11 @@ impl Bus {
             lock(self.shard(*subject)).entry(*subject).or_default().push(Arc::clone(&inbox));
         }
         Listener { bus: Arc::clone(self), subjects: subjects.into(), inbox }
+    }
+
+    /// How many listen to a subject.
+    pub(crate) fn listeners(&self, subject: Subject) -> usize {
+        lock(self.shard(subject)).get(&subject).map_or(0, Vec::len)
     }
 
     /// Tells the listeners what a transaction did. Called once for each, in the order of commits.
@@ -101,7 +109,7 @@ impl Inbox {
         if state.values.len() < self.capacity as usize {
             state.values.push_back(Arc::clone(stored));
         } else {
-            state.changed = true;
+            state.missed = true;
         }
         state.waker.take()
     }
@@ -131,10 +139,13 @@ impl Listener {
 
 impl State {
     fn take(&mut self) -> Option<Heard> {
-        match self.values.pop_front() {
-            Some(stored) => Some(Heard::Value(stored)),
-            None => std::mem::take(&mut self.changed).then_some(Heard::Changed),
+        if let Some(stored) = self.values.pop_front() {
+            return Some(Heard::Value(stored));
         }
+        if std::mem::take(&mut self.missed) {
+            return Some(Heard::Missed);
+        }
+        std::mem::take(&mut self.changed).then_some(Heard::Changed)
     }
 }
 
@@ -214,7 +225,7 @@ mod tests {
         }
         let heard: Vec<_> = std::iter::from_fn(|| listener.try_next()).collect();
         assert_eq!(heard.len(), 3);
-        assert_eq!(heard[2], Heard::Changed);
+        assert_eq!(heard[2], Heard::Missed);
     }
 
     #[test]

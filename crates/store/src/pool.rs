@@ -197,6 +197,11 @@ impl Store {
         self.shared.bus.listen(subjects, capacity)
     }
 
+    /// How many listen to a subject now.
+    pub fn listeners(&self, subject: Subject) -> usize {
+        self.shared.bus.listeners(subject)
+    }
+
     /// The keys, for hashing a credential before it is looked up in a cache.
     pub fn keyring(&self) -> &Keyring {
         &self.shared.keyring

@@ -31,7 +31,7 @@ impl<'a> Form<'a> {
     }
 
     /// Every field as name and value, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> + Clone {
         self.fields.iter().map(|(name, value)| (&**name, &**value))
     }
 

@@ -5,6 +5,8 @@ use domain::Settings;
 use model::Limits;
 use store::Store;
 
+use super::callers::Callers;
+use super::profiles::Profiles;
 use super::shelves::Shelves;
 use super::stopping::Stopping;
 use super::tries::{Budgets, Tries};
@@ -19,6 +21,10 @@ pub struct App {
     pub settings: Settings,
     /// Who failed to activate how often.
     pub tries: Tries,
+    /// Who called lately.
+    pub callers: Callers,
+    /// What aliases point at, and the newest values.
+    pub profiles: Profiles,
     /// What devices may download, remembered.
     pub shelves: Shelves,
     /// Whether it is to end.
@@ -28,7 +34,16 @@ pub struct App {
 impl App {
     /// A server over these stores.
     pub fn new(store: Store, blobs: BlobStore, settings: Settings, budgets: Budgets) -> App {
-        App { store, blobs, settings, tries: Tries::new(budgets), shelves: Shelves::new(), stopping: Stopping::new() }
+        App {
+            store,
+            blobs,
+            settings,
+            tries: Tries::new(budgets),
+            callers: Callers::new(),
+            profiles: Profiles::new(),
+            shelves: Shelves::new(),
+            stopping: Stopping::new(),
+        }
     }
 
     /// The limits of the contract.

@@ -3,7 +3,10 @@
 
 pub mod activation;
 pub mod app;
+pub mod callers;
 pub mod codes;
+pub mod profiles;
 pub mod shelves;
 pub mod stopping;
 pub mod tries;
+pub mod wait;

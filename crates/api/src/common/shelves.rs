@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use domain::caller::{self, Credential};
 use domain::provision::{self, Shelf};
-use model::{Error, Result, UnixSeconds};
+use model::{Result, UnixSeconds};
 use quick_cache::sync::Cache;
 use store::{Stamp, Store, Subject};
 
+use super::callers::Callers;
+
 const REMEMBERED: usize = 50_000;
 
-/// The shelves of recent devices, by the keyed hash of their keys.
+/// The shelves of recent devices, by the row ids of their clients.
 pub struct Shelves {
-    cache: Cache<[u8; 32], Arc<Remembered>>,
+    cache: Cache<i64, Arc<Remembered>>,
 }
 
 struct Remembered {
@@ -33,28 +35,23 @@ impl Shelves {
     }
 
     /// The shelf of the device that shows this credential; `None` for a good credential of no device.
-    pub async fn find(&self, store: &Store, credential: &Credential) -> Result<Option<Arc<Shelf>>> {
-        let Some((hash, client_id)) = caller::fingerprint(store.keyring(), credential) else {
-            return Err(Error::Unauthorized);
-        };
-        if let Some(remembered) = self.cache.get(&hash) {
-            if remembered.is_believed(store) {
-                return Ok(Some(Arc::clone(&remembered.shelf)));
-            }
-            self.cache.remove(&hash);
+    pub async fn find(&self, store: &Store, callers: &Callers, credential: &Credential) -> Result<Option<Arc<Shelf>>> {
+        let caller = callers.find(store, credential).await?;
+        if let Some(remembered) = self.cache.get(&caller.id()).filter(|remembered| remembered.is_believed(store)) {
+            return Ok(Some(Arc::clone(&remembered.shelf)));
         }
         let shown = credential.clone();
         let (stamp, shelf) = store
             .peek(move |tx| {
-                let caller = caller::client(tx, &shown)?;
+                let caller = caller::again(tx, &caller, &shown)?;
                 Ok((tx.stamp(), provision::device_shelf(tx, &caller)?))
             })
             .await?;
         let Some(shelf) = shelf else { return Ok(None) };
-        let (client, model, until) = (Subject::Client(client_id), Subject::Model(shelf.model_id), shelf.until);
+        let (client, model, until) = (Subject::Client(caller.id()), Subject::Model(shelf.model_id), shelf.until);
         let shelf = Arc::new(shelf);
         let remembered = Remembered { shelf: Arc::clone(&shelf), client, model, stamp, until };
-        self.cache.insert(hash, Arc::new(remembered));
+        self.cache.insert(caller.id(), Arc::new(remembered));
         Ok(Some(shelf))
     }
 }

@@ -48,7 +48,7 @@ async fn answer(site: Arc<impl Site>, turn: Turn, request: http::Request<Incomin
     let noted = tracing::enabled!(tracing::Level::DEBUG).then(|| (parts.method.clone(), Instant::now()));
     let is_head = parts.method == Method::HEAD;
     let body = Body::incoming(incoming, &parts.headers, seat.clone());
-    let head = Head::new(parts, seat.peer);
+    let head = Head::new(parts, seat.peer).seated(seat.clone());
 
     let mut answer = match refuse_unread(&head, &body) {
         Some(refusal) => {

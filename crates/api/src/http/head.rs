@@ -1,12 +1,16 @@
 //! The head of a request as routes see it (contract, README "Rules for every HTTP answer", 6).
 
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::Poll;
 
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use model::{Error, Field, Result};
 
 use super::path::{Path, Segments};
+use super::seat::Seat;
 
 /// Method, path, query, headers and peer.
 pub struct Head {
@@ -15,6 +19,7 @@ pub struct Head {
     headers: HeaderMap,
     path: Result<Option<Path>>,
     peer: IpAddr,
+    seat: Option<Arc<Seat>>,
 }
 
 /// The credentials of a request as they came, each at most once. None where the header is missing or empty.
@@ -32,7 +37,19 @@ impl Head {
     /// A head from its parts. The peer's address is written as IPv4 where it is one.
     pub fn new(parts: Parts, peer: IpAddr) -> Head {
         let path = Path::read(parts.uri.path());
-        Head { method: parts.method, uri: parts.uri, headers: parts.headers, path, peer: peer.to_canonical() }
+        let peer = peer.to_canonical();
+        Head { method: parts.method, uri: parts.uri, headers: parts.headers, path, peer, seat: None }
+    }
+
+    /// The same, of a request that came in over that connection.
+    pub(super) fn seated(self, seat: Arc<Seat>) -> Head {
+        Head { seat: Some(seat), ..self }
+    }
+
+    /// Ends when nobody waits for an answer any more: the peer has hung up, or the server stops. For routes that wait.
+    pub fn last_call(&self) -> impl Future<Output = ()> + Send + use<> {
+        let seat = self.seat.clone();
+        poll_fn(move |context| seat.as_ref().map_or(Poll::Pending, |seat| seat.poll_last_call(context)))
     }
 
     /// The method.

@@ -12,6 +12,7 @@ mod door;
 mod head;
 mod listener;
 mod path;
+mod profile;
 mod provision;
 mod refuse;
 mod routes;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
+use super::profile::{alias, record};
 use super::provision::{device, download, manage};
 use super::{Answer, Request, refuse};
 use crate::common::app::App;
@@ -39,6 +40,19 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
         }
         ["provision", "register"] => manage::registration::route(app, &head, body).await,
         ["provision", "admin", "auth", rest @ ..] => manage::token::route(app, &head, body, rest).await,
+        ["onep:v1", "stack", "alias"] => match *method {
+            Method::GET | Method::HEAD => alias::read(app, &head).await,
+            Method::POST => alias::write(app, &head, body).await,
+            _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        },
+        ["onep:v1", "stack", "alias", name] => match *method {
+            Method::POST => record::record_one(app, &head, body, name).await,
+            _ => Ok(Answer::method_not_allowed("POST")),
+        },
+        ["onep:v1", "stack", "record"] => match *method {
+            Method::POST => record::record(app, &head, body).await,
+            _ => Ok(Answer::method_not_allowed("POST")),
+        },
         _ => Ok(Answer::not_found()),
     }
 }

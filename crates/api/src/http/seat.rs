@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -74,6 +75,8 @@ struct State {
     refusal: Option<Refusal>,
     /// The body that a route did not read to its end.
     unread: Option<Unread>,
+    /// A route that waits for nothing that the peer sends, and would rather know when nobody waits for its answer.
+    attentive: Option<Waker>,
     waiting: Waiting,
     since: Tick,
     read_by: Tick,
@@ -149,6 +152,7 @@ impl Seat {
             peer_ended: false,
             refusal: None,
             unread: None,
+            attentive: None,
             waiting: Waiting::Nothing,
             since: now,
             read_by: NEVER,
@@ -203,6 +207,7 @@ impl Seat {
     /// The peer has sent its last byte.
     pub(super) fn peer_ended(&self) {
         self.state().peer_ended = true;
+        self.rouse();
     }
 
     /// Nothing more of this connection is read.
@@ -273,6 +278,22 @@ impl Seat {
     /// Keeps a body that a route dropped before its end.
     pub(super) fn leave_unread(&self, unread: Unread) {
         self.state().unread = Some(unread);
+    }
+
+    /// Ready when the peer has sent its last byte, or the server stops: an answer that was worth waiting for is not any more.
+    pub(super) fn poll_last_call(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.peer_ended || self.clock.is_finishing() {
+            return Poll::Ready(());
+        }
+        state.attentive = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Makes a route that waits look whether it still should.
+    pub(super) fn rouse(&self) {
+        let attentive = self.state().attentive.take();
+        attentive.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn take_unread(&self) -> Option<Unread> {

@@ -72,6 +72,7 @@ impl<S: Site> Worker<S> {
             }
         }
         self.clock.finish();
+        self.seats.iter().for_each(|(seat, _)| seat.rouse());
         let (last_call, end) = (ticks(began.elapsed() + LAST_CALL), Instant::now() + self.drain);
         while !self.tasks.is_empty() {
             tokio::select! {

@@ -17,7 +17,7 @@ use crate::http::{Answer, Head, refuse};
 pub async fn download(app: &Arc<App>, head: &Head) -> Result<Answer> {
     let credential = device_credential(head)?;
     let query = Form::from_query(Some(head.query()), app.limits());
-    let shelf = app.shelves.find(&app.store, &credential).await?;
+    let shelf = app.shelves.find(&app.store, &app.callers, &credential).await?;
     let query = query?;
     let info = query.flag("info")?;
     let named = (query.required("vendor")?, query.required("model")?);

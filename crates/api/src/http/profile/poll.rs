@@ -1,0 +1,71 @@
+//! Long polling: a read that waits for a value (contract, data.md "Long polling").
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{caller, data};
+use http::header::LAST_MODIFIED;
+use http::{HeaderValue, StatusCode};
+use model::{Error, Field, Result};
+use wire::form::{self, Form};
+use wire::http::time::{http_date, parse_since};
+
+use super::entry::{Caller, PAIRS};
+use crate::common::app::App;
+use crate::common::wait::{Waited, Watched, wait};
+use crate::http::{Answer, Head};
+
+const LONGEST_MS: u64 = 300_000;
+
+/// Waits for a value of the one alias that the query names.
+pub(super) async fn poll(
+    app: &Arc<App>,
+    head: &Head,
+    caller: Caller,
+    query: &Form<'_>,
+    timeout: &str,
+) -> Result<Answer> {
+    let timeout = read_timeout(timeout)?;
+    let since = match head.single_header("if-modified-since")? {
+        Some(since) => Some(parse_since(since).ok_or(Error::Malformed(Field("if-modified-since")))?),
+        None => None,
+    };
+    let mut names = query.iter().map(|(alias, _)| alias);
+    let (Some(alias), None) = (names.next(), names.next()) else { return Err(Error::Malformed(Field("alias"))) };
+    let (credential, name) = (caller.credential, alias.to_owned());
+    let find = move |tx: &mut store::Tx<'_>| {
+        let client = caller::client(tx, &credential)?;
+        Ok(data::resolve(tx, &client, &name, None)?.map(Watched::from))
+    };
+    let answer = match wait(&app.store, find, since, timeout, head.last_call()).await? {
+        Waited::Value(at, text) => {
+            let answer = Answer::bytes(StatusCode::OK, PAIRS, form::encode([(alias, &*text)]));
+            answer.with(LAST_MODIFIED, HeaderValue::try_from(http_date(at)).map_err(Error::internal)?)
+        }
+        Waited::Expired => Answer::empty(StatusCode::NOT_MODIFIED),
+        Waited::Gone => Answer::no_content(),
+    };
+    Ok(answer.by("GET /onep:v1/stack/alias, waiting"))
+}
+
+/// Milliseconds in decimal.
+fn read_timeout(text: &str) -> Result<Duration> {
+    let digits = text.bytes().all(|c| c.is_ascii_digit());
+    let ms = text.parse().ok().filter(|ms| digits && *ms <= LONGEST_MS);
+    ms.map(Duration::from_millis).ok_or(Error::Malformed(Field("request-timeout")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_at_most_five_minutes_in_milliseconds() {
+        for (text, ms) in [("0", 0), ("1", 1), ("030000", 30_000), ("300000", 300_000)] {
+            assert_eq!(read_timeout(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["", "300001", "-1", "+1", "1.5", "1e3", "abc", "18446744073709551616"] {
+            assert_eq!(read_timeout(text), Err(Error::Malformed(Field("request-timeout"))), "{text}");
+        }
+    }
+}
