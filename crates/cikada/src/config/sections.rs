@@ -93,6 +93,10 @@ section! {
         content_bytes: u64 = defaults::limits().content_bytes,
         /// Bytes of one value of a string dataport.
         string_value_bytes: usize = defaults::limits().string_value_bytes,
+        /// Points that one read of a series may ask for.
+        points_per_read: usize = defaults::limits().points_per_read,
+        /// Bytes of all values of one read.
+        read_bytes: usize = defaults::limits().read_bytes,
         /// Calls in one RPC request.
         rpc_calls: usize = defaults::limits().rpc_calls,
     }
@@ -218,6 +222,8 @@ impl Limits {
             batch_body_bytes: self.batch_body_bytes,
             content_bytes: self.content_bytes,
             string_value_bytes: self.string_value_bytes,
+            points_per_read: self.points_per_read,
+            read_bytes: self.read_bytes,
             rpc_calls: self.rpc_calls,
         }
     }
