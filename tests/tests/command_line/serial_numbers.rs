@@ -67,6 +67,7 @@ fn what_does_not_fit_is_refused_with_what_to_do() {
         (format!("sn reenable {model} A2"), "--owner RID"),
         (format!("sn disable {model} A2"), "409"),
         (format!("sn remap {model} A1 --from A2"), "409"),
+        (format!("sn remap {model} A9 --from A1"), "cikada sn add"),
         (format!("sn show {model} nobody"), "404"),
         (format!("sn log {model} nobody"), "404"),
     ] {

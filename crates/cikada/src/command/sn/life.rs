@@ -103,6 +103,7 @@ pub fn remap(server: &Server, output: Output, model: &str, sn: &str, from: &str)
     let request = Request::post(PATH, &[model, sn])
         .form([("enable", "true"), ("oldsn", from)])
         .to(format!("remap {from} to {sn}"))
+        .advise(404, format!("both must be registered: `cikada sn add {model} {sn}` registers the new one"))
         .advise(409, format!("{sn} must have no client, {from} must have one: look with `cikada sn show {model} SN`"));
     server.ask(&request)?;
     output.done(
