@@ -61,7 +61,8 @@ pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>,
     }
     seat.retire();
     let socket = connection.into_parts().io.into_inner().into_socket();
-    let _ = tokio::time::timeout(PARTING, part(socket, &seat)).await;
+    // Boxed: a connection that waits keeps no room for its end.
+    let _ = Box::pin(tokio::time::timeout(PARTING, part(socket, &seat))).await;
 }
 
 /// Says why, where that was not said yet, and lets the peer read it.
@@ -72,7 +73,7 @@ async fn part(mut socket: TcpStream, seat: &Seat) -> std::io::Result<()> {
     socket.shutdown().await?;
     if seat.leaves_unread() {
         // Closing on unread bytes would reset the connection, and take back an answer that was not read yet.
-        let mut unread = [0; 4096];
+        let mut unread = vec![0; 16 << 10];
         while let Ok(read) = tokio::time::timeout(LINGERING, socket.read(&mut unread)).await {
             if read? == 0 {
                 break;
@@ -89,4 +90,33 @@ fn written(Refusal { status, what, .. }: Refusal) -> String {
         "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\
          Connection: close\r\nDate: {date}\r\n\r\n{what}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::super::seat::{Clock, Patience};
+    use super::super::{Answer, Request};
+    use super::*;
+
+    struct Nobody;
+
+    impl Site for Nobody {
+        async fn answer(self: Arc<Self>, _: Request) -> Answer {
+            Answer::no_content()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_waits_takes_little_room() {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let clock = Arc::new(Clock::new(Patience::default()));
+        let seat = Arc::new(Seat::new(IpAddr::V4(Ipv4Addr::LOCALHOST), clock));
+        let serving = serve(tcp, seat, Arc::new(Nobody), Arc::new(Manners::new(HeadLimits::default())));
+        // Thousands of connections wait at a time. Buffers come on top, when there is something to be read.
+        let bytes = size_of_val(&serving);
+        assert!(bytes <= 2048, "{bytes} bytes");
+    }
 }
