@@ -5,4 +5,5 @@ mod alias;
 mod poll;
 mod record;
 mod revocation;
+mod udp;
 mod world;
