@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::common::app::App;
 use api::http::Listener;
+use api::udp::UdpDoor;
 use blob::BlobStore;
 use model::{Limits, VendorName};
 use store::{Clock, Store};
@@ -42,6 +43,9 @@ pub struct Args {
     /// The address to listen on for HTTP; overrides the configuration
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// The address to take one-way writes on, usually port 18494; without it there is no such port
+    #[arg(long, value_name = "ADDR")]
+    pub udp: Option<SocketAddr>,
     /// The file of the master key, if it is kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
@@ -58,6 +62,8 @@ pub fn run(args: Args) -> Outcome {
     logging::start(&config.log)?;
     // Before anything is made: an address that is taken leaves no trace.
     let listener = Listener::bind(config.http.addr).doing(format_args!("listen on {}", config.http.addr))?;
+    let udp =
+        args.udp.map(|address| UdpDoor::bind(address).doing(format_args!("listen on udp {address}"))).transpose()?;
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
@@ -65,7 +71,7 @@ pub fn run(args: Args) -> Outcome {
     }
     let lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
-    let served = runtime.block_on(serve(&config, listener, &folder, lock));
+    let served = runtime.block_on(serve(&config, listener, udp, &folder, lock));
     runtime.shutdown_background();
     served
 }
@@ -85,14 +91,19 @@ fn configuration(args: &Args) -> Outcome<Config> {
     Ok(config)
 }
 
-async fn serve(config: &Config, listener: Listener, folder: &Folder, lock: Lock) -> Outcome {
+async fn serve(config: &Config, listener: Listener, udp: Option<UdpDoor>, folder: &Folder, lock: Lock) -> Outcome {
     let mut options = config.http.options();
     options.connections = allow_files(options.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
     let stop = stop_signal()?;
     let app = Arc::new(open(config, folder)?);
     let upkeep = Upkeep::start(&app);
+    let udp_address = udp.as_ref().map(UdpDoor::address);
+    let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
     line(format_args!("listening on http://{}", listener.address()))?;
+    if let Some(address) = udp_address {
+        line(format_args!("listening on udp://{address}"))?;
+    }
     tracing::info!(address = %listener.address(), data = %folder.root().display(), "serving");
 
     let stop = async {
@@ -104,6 +115,8 @@ async fn serve(config: &Config, listener: Listener, folder: &Folder, lock: Lock)
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),
     };
     upkeep.stop().await;
+    // Ends its thread, which holds the stores too.
+    drop(udp);
     // The last holder of the stores ends their threads, and waits for them.
     drop(app);
     tracing::info!("stopped");
