@@ -11,6 +11,13 @@ use store::{Keyring, Stamp, Store, Subject, Tx};
 
 use crate::key;
 
+mod grant;
+mod reach;
+
+pub use grant::{Grant, Right, by_grant};
+use reach::unlocked;
+pub use reach::{Caller, ClientWithin, Controlled, Readable, Seen, Standing, Writable, calling};
+
 /// What a request showed.
 #[derive(Clone)]
 pub enum Credential {
@@ -104,16 +111,17 @@ impl Credential {
     }
 }
 
-/// The client whose living CIK this is. The first use of a key is written down before anything is answered to it.
+/// The client whose living CIK this is, unless it is locked. The first use of a key is written down before anything is answered to it.
 pub fn client(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient> {
     let cik = credential.as_cik().ok_or(Error::Unauthorized)?;
     let id = key::locate(tx.keyring(), &cik);
-    let (client, expected) = client::find_with_hash(tx, id)?.ok_or(Error::Unauthorized)?;
+    let (client, expected, locked) = client::find_calling(tx, id)?.ok_or(Error::Unauthorized)?;
     let hash = key::hash(tx, &cik);
     if !hash.matches(&expected) {
         return Err(Error::Unauthorized);
     }
     match client.state {
+        State::Used | State::Answered if locked => Err(Error::Locked),
         State::Used => Ok(CallingClient { id }),
         State::Answered => {
             tx.require_writing()?;

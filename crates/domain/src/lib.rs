@@ -8,6 +8,7 @@ pub mod check;
 pub mod data;
 pub mod found;
 mod key;
+pub mod processing;
 pub mod provision;
 pub mod resource;
 mod settings;

@@ -19,6 +19,8 @@ pub enum Error {
     Unauthorized,
     /// The credential is good, but gives no right to this.
     Forbidden(Noun),
+    /// The calling client is locked by its owner.
+    Locked,
     /// There is no such thing, or it is not visible to the caller: the two are never told apart.
     Absent(Noun),
     /// The name is taken; the text, where there is one, is the first name of the batch that was.

@@ -25,6 +25,8 @@ pub struct Limits {
     pub points_per_read: usize,
     /// The texts of all values of one read, in bytes.
     pub read_bytes: usize,
+    /// What is said of one resource, in bytes of JSON.
+    pub description_bytes: usize,
     /// Calls in one RPC request.
     pub rpc_calls: usize,
 }
@@ -43,6 +45,7 @@ impl Default for Limits {
             string_value_bytes: 64 << 10,
             points_per_read: 100_000,
             read_bytes: 16 << 20,
+            description_bytes: 128 << 10,
             rpc_calls: 1_000,
         }
     }

@@ -43,12 +43,12 @@ fn a_key_that_dies_ends_the_wait() {
 
 #[test]
 fn a_client_that_is_dropped_ends_the_wait() {
-    assert_eq!(wait_while(|tx, device, _| domain::resource::drop(tx, device.id, device.id)).status(), 401);
+    assert_eq!(wait_while(|tx, device, _| device.dropped_by_owner(tx, device.id)).status(), 401);
 }
 
 #[test]
 fn a_dataport_that_is_dropped_or_unmapped_ends_the_wait() {
-    let dropped = wait_while(|tx, device, series| domain::resource::drop(tx, series, device.id));
+    let dropped = wait_while(|tx, device, series| device.dropped_by_owner(tx, series));
     assert_eq!(dropped.status(), 204);
     let unmapped = wait_while(|tx, device, _| alias::delete(tx, device.id, "watched").map(|_| ()));
     assert_eq!(unmapped.status(), 204);

@@ -10,11 +10,12 @@ use blob::{BlobStore, Bounds};
 use cikada_api::common::app::App;
 use cikada_api::http::{Listener, Options};
 use domain::Settings;
-use domain::resource::{create_client, create_resource};
-use model::{Result, SecretKey};
-use serde_json::json;
+use domain::caller::{self, Caller, Credential, Right};
+use domain::resource::{self, Description, Named, plant_client};
+use model::{Limits, Result, SecretKey};
+use serde_json::{Map, Value, json};
 use store::table::alias;
-use store::table::resource::{Format, Kind};
+use store::table::resource::{Format, Kind, find, find_by_rid};
 use store::{Clock, MasterKey, Store, Tx};
 use tokio::sync::oneshot;
 
@@ -31,6 +32,7 @@ pub struct World {
 pub struct Device {
     pub id: i64,
     pub cik: String,
+    pub owner_cik: String,
 }
 
 impl World {
@@ -66,8 +68,14 @@ impl World {
     /// A client with a key that works.
     pub fn device(&self) -> Device {
         self.write(|tx| {
-            let made = create_client(tx, None, &json!({"name": "device"}), None)?;
-            Ok(Device { id: made.id, cik: made.cik.expose_hex() })
+            let limits = json!({"client": "inherit", "dataport": "inherit"});
+            let describe = |name: &str| {
+                let given = fields(json!({"name": name, "limits": limits}));
+                Description::new(Kind::Client, given, &Limits::default())
+            };
+            let owner = plant_client(tx, None, &describe("owner")?, None)?;
+            let made = plant_client(tx, Some(owner.id), &describe("device")?, None)?;
+            Ok(Device { id: made.id, cik: made.cik.expose_hex(), owner_cik: owner.cik.expose_hex() })
         })
     }
 
@@ -81,9 +89,18 @@ impl World {
     }
 
     pub fn dataport(&self, device: &Device, name: &'static str, format: Format) -> i64 {
-        let client_id = device.id;
+        let (client_id, cik) = (device.id, device.cik.clone());
+        let format = match format {
+            Format::Integer => "integer",
+            Format::Float => "float",
+            Format::String => "string",
+        };
         self.write(move |tx| {
-            let (id, _) = create_resource(tx, Some(client_id), Kind::Dataport, Some(format), &json!({"name": name}))?;
+            let caller = calling(tx, &cik)?;
+            let client = caller.client_within(tx, Right::Create, &Named::Itself)?;
+            let given = fields(json!({"name": name, "format": format}));
+            let rid = resource::create(tx, &Limits::default(), &caller, &client, Kind::Dataport, given)?;
+            let id = find_by_rid(tx, rid)?.unwrap().id;
             assert!(alias::insert(tx, client_id, name, id)?);
             Ok(id)
         })
@@ -126,10 +143,26 @@ impl Device {
         format!("GET {path} HTTP/1.1\r\nHost: x\r\nX-Exosite-CIK: {}\r\n{lines}\r\n", self.cik)
     }
 
+    /// Its owner drops it, or one of its resources.
+    pub fn dropped_by_owner(&self, tx: &mut Tx<'_>, id: i64) -> Result<()> {
+        let owner = calling(tx, &self.owner_cik)?;
+        let rid = find(tx, id)?.unwrap().rid;
+        let dropped = owner.controlled(tx, Right::Drop, &Named::Rid(rid))?;
+        resource::drop(tx, &owner, &dropped)
+    }
+
     pub fn post(&self, path: &str, body: &str) -> String {
         let (cik, length) = (&self.cik, body.len());
         format!("POST {path} HTTP/1.1\r\nHost: x\r\nX-Exosite-CIK: {cik}\r\nContent-Length: {length}\r\n\r\n{body}")
     }
+}
+
+fn calling(tx: &mut Tx<'_>, cik: &str) -> Result<Caller> {
+    caller::calling(tx, &Credential::from_cik(cik))
+}
+
+fn fields(object: Value) -> Map<String, Value> {
+    object.as_object().cloned().unwrap_or_default()
 }
 
 pub const ALIAS: &str = "/onep:v1/stack/alias";

@@ -97,6 +97,8 @@ section! {
         points_per_read: usize = defaults::limits().points_per_read,
         /// Bytes of all values of one read.
         read_bytes: usize = defaults::limits().read_bytes,
+        /// Bytes of what is said of one resource, as JSON.
+        description_bytes: usize = defaults::limits().description_bytes,
         /// Calls in one RPC request.
         rpc_calls: usize = defaults::limits().rpc_calls,
     }
@@ -224,6 +226,7 @@ impl Limits {
             string_value_bytes: self.string_value_bytes,
             points_per_read: self.points_per_read,
             read_bytes: self.read_bytes,
+            description_bytes: self.description_bytes,
             rpc_calls: self.rpc_calls,
         }
     }

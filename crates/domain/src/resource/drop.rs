@@ -1,20 +1,26 @@
-//! Dropping a resource with all that it owns. Points go later, in small steps; nothing leads to them any more.
+//! Dropping a resource with all that it owns (contract, rpc.md `drop`). Points go later, in small steps; nothing leads to them
+//! any more.
 
 use model::Result;
 use store::table::event::Verb;
 use store::table::resource::{self, Kind};
 use store::table::sweep::{self, Leftover};
-use store::table::{alias, client, comment, serial_number, share_code, vendor};
+use store::table::{alias, allotment, client, comment, grant, serial_number, share_code, vendor};
 use store::{Subject, Tx};
 
+use super::room;
+use crate::caller::{Caller, Controlled};
 use crate::provision::log;
 use crate::vendor::dissolve;
 
-/// Drops a resource. A serial number whose client goes is unused again and keeps its log.
-pub fn drop(tx: &mut Tx<'_>, resource_id: i64, actor_id: i64) -> Result<()> {
-    for (id, kind) in resource::subtree(tx, resource_id)? {
+/// Drops a resource below the caller. A serial number whose client goes is unused again and keeps its log.
+pub fn drop(tx: &mut Tx<'_>, caller: &Caller, dropped: &Controlled) -> Result<()> {
+    let row = dropped.row();
+    let amounts = room::amounts_of(tx, row.id, row.kind)?;
+    room::give_back(tx, dropped.owner_id(), &amounts)?;
+    for (id, kind) in resource::subtree(tx, row.id)? {
         match kind {
-            Kind::Client => drop_client(tx, id, actor_id)?,
+            Kind::Client => drop_client(tx, id, caller.behind())?,
             _ => sweep::insert(tx, Leftover::Points { resource_id: id })?,
         }
         alias::delete_of(tx, id)?;
@@ -37,6 +43,9 @@ fn drop_client(tx: &mut Tx<'_>, id: i64, actor_id: i64) -> Result<()> {
         tx.touch(Subject::Model(model_id));
     }
     client::delete(tx, id)?;
+    allotment::delete(tx, id)?;
+    grant::delete_of(tx, id)?;
+    share_code::forget_client(tx, id)?;
     tx.touch(Subject::Client(id));
     Ok(())
 }

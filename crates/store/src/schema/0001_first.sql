@@ -9,7 +9,9 @@ CREATE TABLE setting (
 INSERT INTO setting (name, number) VALUES ('time mark', 0);
 
 -- The ownership tree. kind: 1 client, 2 dataport, 3 datarule, 4 dispatch. format (dataports, datarules): 1 integer,
--- 2 float, 3 string. The description is JSON; what rules ask for often has a column of its own.
+-- 2 float, 3 string. The description is JSON; what rules ask for often has a column of its own. publisher_id is the resource
+-- that this one subscribes to, subscribed_by the client with whose rights. kept_count and kept_s are the retention, NULL where
+-- it is infinite. owned_at is when it came to its present owner.
 CREATE TABLE resource (
     id INTEGER PRIMARY KEY,
     rid BYTEA NOT NULL,
@@ -17,12 +19,37 @@ CREATE TABLE resource (
     owner_id BIGINT,
     format BIGINT,
     public BOOLEAN NOT NULL,
+    locked BOOLEAN NOT NULL,
+    preprocessed BOOLEAN NOT NULL,
+    publisher_id BIGINT,
+    subscribed_by BIGINT,
+    kept_count BIGINT,
+    kept_s BIGINT,
     created_at BIGINT NOT NULL,
+    owned_at BIGINT NOT NULL,
     modified_at BIGINT NOT NULL,
     description TEXT NOT NULL
 );
 
 CREATE INDEX resource_by_owner ON resource (owner_id, kind);
+CREATE INDEX resource_by_publisher ON resource (publisher_id) WHERE publisher_id IS NOT NULL;
+CREATE INDEX resource_public ON resource (kind) WHERE public;
+
+-- How much of each kind a client's whole subtree may hold, and holds. A limit is NULL where it is inherited or cannot be reached;
+-- a client all of whose limits are so has no row, and nothing is counted for it.
+CREATE TABLE allotment (
+    client_id INTEGER PRIMARY KEY,
+    client_limit BIGINT,
+    client_used BIGINT NOT NULL,
+    dataport_limit BIGINT,
+    dataport_used BIGINT NOT NULL,
+    datarule_limit BIGINT,
+    datarule_used BIGINT NOT NULL,
+    dispatch_limit BIGINT,
+    dispatch_used BIGINT NOT NULL,
+    share_limit BIGINT,
+    share_used BIGINT NOT NULL
+);
 
 -- The key of a client and its state, apart from its description because activation writes this row and nothing else of
 -- it. state: 1 notactivated, 2 answered (activated, key never used), 3 used, 4 expired. answer_id is the event of
@@ -70,12 +97,31 @@ CREATE TABLE share_code (
     key_hash BYTEA NOT NULL,
     key_sealed BYTEA NOT NULL,
     meta TEXT NOT NULL,
-    activated_by BIGINT,
-    revoked BOOLEAN NOT NULL
+    activated_by BIGINT
 );
 
 CREATE INDEX share_code_by_resource ON share_code (resource_id);
 CREATE INDEX share_code_by_activator ON share_code (activated_by) WHERE activated_by IS NOT NULL;
+
+-- A token of a grant calls as client_id with the rights (a set of bits) that lender_id has lent it.
+CREATE TABLE grant_token (
+    id INTEGER PRIMARY KEY,
+    key_hash BYTEA NOT NULL,
+    client_id BIGINT NOT NULL,
+    lender_id BIGINT NOT NULL,
+    lender_hash BYTEA NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX grant_token_by_client ON grant_token (client_id);
+CREATE INDEX grant_token_by_end ON grant_token (expires_at);
+
+CREATE TABLE grant_right (
+    token_id BIGINT NOT NULL,
+    resource_id BIGINT NOT NULL,
+    rights BIGINT NOT NULL,
+    PRIMARY KEY (token_id, resource_id)
+) WITHOUT ROWID;
 
 -- A vendor is a client with a name; folded is the name without case, so that look-alikes are one name.
 CREATE TABLE vendor (

@@ -61,6 +61,7 @@ pub(crate) fn highest_id(connection: &mut Connection) -> Result<i64> {
             (SELECT coalesce(max(id), 0) FROM model),
             (SELECT coalesce(max(id), 0) FROM vendor_token),
             (SELECT coalesce(max(id), 0) FROM share_code),
+            (SELECT coalesce(max(id), 0) FROM grant_token),
             (SELECT coalesce(max(subject_id), 0) FROM sweep))";
     connection.inner().query_row(select, [], |row| row.get(0)).map_err(sqlite::error)
 }

@@ -30,6 +30,13 @@ pub fn list(tx: &mut Tx<'_>, client_id: i64) -> Result<Vec<(String, i64)>> {
     tx.list(LIST, params![client_id], |row| Ok((row.text(0)?, row.int(1)?)))
 }
 
+const LIST_OF: &str = "SELECT client_id, name FROM alias WHERE resource_id = $1 ORDER BY client_id, name";
+
+/// All names of a resource, with the clients that gave them by row id.
+pub fn list_of(tx: &mut Tx<'_>, resource_id: i64) -> Result<Vec<(i64, String)>> {
+    tx.list(LIST_OF, params![resource_id], |row| Ok((row.int(0)?, row.text(1)?)))
+}
+
 const DELETE: &str = "DELETE FROM alias WHERE client_id = $1 AND name = $2";
 
 /// Unmaps a name. False when it was not mapped.

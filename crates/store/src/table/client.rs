@@ -75,6 +75,17 @@ pub fn find_with_hash(tx: &mut Tx<'_>, id: i64) -> Result<Option<(Client, KeyHas
     tx.find(FIND_KEY, params![id], |row| Ok((value(row, 0)?, KeyHash::from_bytes(row.array(6)?))))
 }
 
+const CALLING: &str = "
+    SELECT c.id, c.state, c.expires_at, c.answer_id, c.event_id, c.event_count, c.key_hash, r.locked
+    FROM client c
+    JOIN resource r ON r.id = c.id
+    WHERE c.id = $1";
+
+/// The client with this row id, the hash that its key must have, and whether its owner has locked it.
+pub fn find_calling(tx: &mut Tx<'_>, id: i64) -> Result<Option<(Client, KeyHash, bool)>> {
+    tx.find(CALLING, params![id], |row| Ok((value(row, 0)?, KeyHash::from_bytes(row.array(6)?), row.bool(7)?)))
+}
+
 const SEALED: &str = "SELECT key_sealed FROM client WHERE id = $1";
 
 /// The sealed key.
@@ -127,6 +138,14 @@ const MARK_USED: &str = "UPDATE client SET state = 3 WHERE id = $1 AND state = 2
 /// The key has authenticated for the first time. False when it is not that client's living, unused key.
 pub fn mark_used(tx: &mut Tx<'_>, id: i64, hash: &KeyHash) -> Result<bool> {
     Ok(tx.execute(MARK_USED, params![id, hash.as_bytes()])? == 1)
+}
+
+const ACTIVATE_BY_OWNER: &str = "UPDATE client SET state = 3 WHERE id = $1 AND state = 1 AND expires_at > $2";
+
+/// Makes a key work without its device. False when the client is not waiting in an open window.
+pub fn activate_by_owner(tx: &mut Tx<'_>, id: i64) -> Result<bool> {
+    let now = tx.now();
+    Ok(tx.execute(ACTIVATE_BY_OWNER, params![id, now])? == 1)
 }
 
 const EXPIRE: &str = "UPDATE client SET state = 4 WHERE id = $1 AND state <> 4";

@@ -32,6 +32,10 @@ pub enum Verb {
     Disabled = 14,
     /// The client was removed.
     Dropped = 15,
+    /// Its owner made the key work.
+    ActivatedByOwner = 16,
+    /// Its owner replaced the key.
+    KeyReplaced = 17,
     /// A model was shared with a vendor, or the share ended.
     Shared = 20,
     /// A share ended.
@@ -50,6 +54,8 @@ pub enum Verb {
     BlobReplaced = 27,
     /// A client's key was shown to its owner.
     KeyShown = 28,
+    /// Rights were lent for a time.
+    RightsLent = 29,
 }
 
 /// A row.
@@ -123,7 +129,7 @@ pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<()> {
 }
 
 impl Verb {
-    const ALL: [Verb; 21] = [
+    const ALL: [Verb; 24] = [
         Verb::Activated,
         Verb::Repeated,
         Verb::Regranted,
@@ -136,6 +142,8 @@ impl Verb {
         Verb::RemappedAway,
         Verb::Disabled,
         Verb::Dropped,
+        Verb::ActivatedByOwner,
+        Verb::KeyReplaced,
         Verb::Shared,
         Verb::Unshared,
         Verb::TokenMade,
@@ -145,6 +153,7 @@ impl Verb {
         Verb::VendorUnregistered,
         Verb::BlobReplaced,
         Verb::KeyShown,
+        Verb::RightsLent,
     ];
 
     /// The verb with this number.

@@ -3,12 +3,14 @@
 //! Where a table has a key of its own (client, token, share code), only hashes and sealed copies go in and out.
 
 pub mod alias;
+pub mod allotment;
 pub mod audit;
 pub mod client;
 pub mod client_model;
 pub mod comment;
 pub mod content;
 pub mod event;
+pub mod grant;
 pub mod member_group;
 pub mod membership;
 pub mod model_share;

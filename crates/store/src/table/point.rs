@@ -20,6 +20,64 @@ pub struct Summary {
     pub size: i64,
 }
 
+/// What a series holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// Values.
+    pub count: i64,
+    /// The second of the oldest; 0 where there is none.
+    pub first: UnixSeconds,
+    /// The second of the newest; 0 where there is none.
+    pub last: UnixSeconds,
+    /// Bytes of their texts.
+    pub size_bytes: i64,
+}
+
+const STORAGE: &str = "
+    SELECT count(*), coalesce(min(at), 0), coalesce(max(at), 0), coalesce(sum(octet_length(value)), 0)
+    FROM point
+    WHERE resource_id = $1";
+
+/// What a series holds.
+pub fn storage(tx: &mut Tx<'_>, resource_id: i64) -> Result<Storage> {
+    tx.one(STORAGE, params![resource_id], |row| {
+        Ok(Storage { count: row.int(0)?, first: row.int(1)?, last: row.int(2)?, size_bytes: row.int(3)? })
+    })
+}
+
+const BYTES_OF_CHILDREN: &str = "
+    SELECT coalesce(sum(octet_length(value)), 0)
+    FROM (
+        SELECT value
+        FROM point
+        WHERE resource_id IN (SELECT id FROM resource WHERE owner_id = $1)
+        LIMIT $2
+    ) looked_at";
+
+/// Bytes of the values of what a client owns directly; at most that many values are looked at.
+pub fn bytes_of_children(tx: &mut Tx<'_>, client_id: i64, limit: i64) -> Result<i64> {
+    tx.one(BYTES_OF_CHILDREN, params![client_id, limit], |row| row.int(0))
+}
+
+const BYTES_BELOW: &str = "
+    WITH RECURSIVE below (id) AS (
+        SELECT id FROM resource WHERE owner_id = $1
+        UNION ALL
+        SELECT child.id FROM resource child JOIN below ON child.owner_id = below.id
+    )
+    SELECT coalesce(sum(octet_length(value)), 0)
+    FROM (
+        SELECT value
+        FROM point
+        WHERE resource_id IN (SELECT id FROM below)
+        LIMIT $2
+    ) looked_at";
+
+/// Bytes of the values of all that is below a client; at most that many values are looked at.
+pub fn bytes_below(tx: &mut Tx<'_>, client_id: i64, limit: i64) -> Result<i64> {
+    tx.one(BYTES_BELOW, params![client_id, limit], |row| row.int(0))
+}
+
 const PUT: &str = "
     INSERT INTO point (resource_id, at, value)
     VALUES ($1, $2, $3)
