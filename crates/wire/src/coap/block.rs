@@ -15,6 +15,8 @@ impl Block {
     pub const MIN_BYTES: usize = 16;
     /// The largest block.
     pub const MAX_BYTES: usize = 1024;
+    /// The first one in the largest size: what is sent to who asks for none.
+    pub const FIRST: Block = Block { number: 0, more: false, exponent: 6 };
     const NUMBERS: u32 = 1 << 20;
 
     /// The block of this place, if there can be one; `bytes` is 16, 32, … 1024.
@@ -68,6 +70,7 @@ mod tests {
             assert_eq!(Block::new(number, more, bytes), Some(block));
             assert_eq!(block.offset(), u64::from(number) * bytes as u64);
         }
+        assert_eq!(Block::new(0, false, Block::MAX_BYTES), Some(Block::FIRST));
     }
 
     #[test]

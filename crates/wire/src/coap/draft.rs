@@ -35,6 +35,11 @@ impl<'a> Draft<'a> {
         Draft { kind, code, id, token, options: Vec::new(), payload: &[] }
     }
 
+    /// The same message with this payload.
+    pub fn with_payload(self, payload: &'a [u8]) -> Draft<'a> {
+        Draft { payload, ..self }
+    }
+
     /// The four bytes of an empty message: an acknowledgement, a Reset or a ping.
     pub fn empty(kind: Kind, id: u16) -> [u8; 4] {
         let [high, low] = id.to_be_bytes();
