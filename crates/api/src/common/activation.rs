@@ -1,11 +1,52 @@
 //! Activation as every protocol offers it: the budget of failed tries around the rule.
 
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use domain::provision::{self, Activate, Answer};
-use model::{Error, Result};
+use model::{Error, Field, Limits, Noun, Result, SerialNumber};
 
 use super::app::App;
+
+const NONCE_CHARACTERS: RangeInclusive<usize> = 16..=64;
+
+/// What a device sends, as text, from wherever a protocol has it.
+pub struct Fields<'a> {
+    /// The vendor's name.
+    pub vendor: &'a str,
+    /// The model's name.
+    pub model: &'a str,
+    /// The serial number.
+    pub sn: &'a str,
+    /// What it chose and keeps.
+    pub nonce: Option<&'a str>,
+}
+
+impl Fields<'_> {
+    /// Reads them; none but the nonce may be empty.
+    pub fn read(&self, limits: &Limits, address: IpAddr) -> Result<Activate> {
+        let name = |field, text: &str| match text.len() {
+            0 => Err(Error::Malformed(Field(field))),
+            length if length > limits.name_characters => Err(Error::TooLarge(Field(field))),
+            _ => Ok(text.to_owned()),
+        };
+        let (vendor, model) = (name("vendor", self.vendor)?, name("model", self.model)?);
+        if self.sn.is_empty() {
+            return Err(Error::Malformed(Field("sn")));
+        }
+        // A number that could not be registered is an unknown one, unless it is over its limit.
+        let serial_number = match SerialNumber::parse(self.sn, limits) {
+            Err(Error::Malformed(_)) => return Err(Error::Absent(Noun::SerialNumber)),
+            other => other?,
+        };
+        if self.nonce.is_some_and(|nonce| !NONCE_CHARACTERS.contains(&nonce.chars().count())) {
+            return Err(Error::Malformed(Field("nonce")));
+        }
+        let nonce = self.nonce.map(str::to_owned);
+        Ok(Activate { vendor, model, serial_number, nonce, address, logged: true })
+    }
+}
 
 /// Gives a device its key, or says why not.
 pub async fn activate(app: &Arc<App>, mut request: Activate) -> Result<Answer> {

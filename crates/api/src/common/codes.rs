@@ -5,6 +5,7 @@
 
 use http::StatusCode;
 use model::{Clash, Error, Field, Noun};
+use wire::coap::Code;
 
 /// How a group of calls answers errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,38 +35,78 @@ pub struct HttpRefusal {
 /// How long an unavailable store is left alone.
 const UNAVAILABLE_S: u32 = 1;
 
-/// The exceptions: (manner, the status of the table, the status that is answered instead).
-const EXCEPTIONS: &[(Manner, fn(&Error) -> bool, StatusCode)] = &[
-    (Manner::ContentInfo, |error| matches!(error, Error::Absent(Noun::Model)), StatusCode::BAD_REQUEST),
-    (Manner::ContentBlob, |error| matches!(error, Error::Absent(Noun::Model)), StatusCode::FORBIDDEN),
-    (Manner::DownloadInfo, |error| matches!(error, Error::Forbidden(Noun::Model)), StatusCode::BAD_REQUEST),
+/// What a caller over CoAP is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoapRefusal {
+    /// The code.
+    pub code: Code,
+    /// One line.
+    pub text: String,
+    /// Seconds after which to come back.
+    pub retry_after_s: Option<u32>,
+}
+
+/// A row of the table.
+type Codes = (StatusCode, Code);
+
+/// The exceptions: (manner, the errors, what is answered instead).
+const EXCEPTIONS: &[(Manner, fn(&Error) -> bool, Codes)] = &[
+    (
+        Manner::ContentInfo,
+        |error| matches!(error, Error::Absent(Noun::Model)),
+        (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
+    ),
+    (
+        Manner::ContentBlob,
+        |error| matches!(error, Error::Absent(Noun::Model)),
+        (StatusCode::FORBIDDEN, Code::FORBIDDEN),
+    ),
+    (
+        Manner::DownloadInfo,
+        |error| matches!(error, Error::Forbidden(Noun::Model)),
+        (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
+    ),
 ];
 
 /// What HTTP says of an error.
 pub fn http(error: &Error, manner: Manner) -> HttpRefusal {
+    HttpRefusal { status: codes(error, manner).0, text: text(error), retry_after_s: retry_after_s(error) }
+}
+
+/// What CoAP says of an error.
+pub fn coap(error: &Error, manner: Manner) -> CoapRefusal {
+    CoapRefusal { code: codes(error, manner).1, text: text(error), retry_after_s: retry_after_s(error) }
+}
+
+fn codes(error: &Error, manner: Manner) -> Codes {
     let exception = EXCEPTIONS.iter().find(|(of, applies, _)| *of == manner && applies(error));
-    let status = exception.map_or_else(|| http_status(error), |(_, _, status)| *status);
-    let retry_after_s = match error {
+    exception.map_or_else(|| row(error), |(_, _, codes)| *codes)
+}
+
+fn row(error: &Error) -> Codes {
+    match error {
+        Error::Malformed(_) => (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
+        Error::TooLarge(Field("body")) => (StatusCode::PAYLOAD_TOO_LARGE, Code::REQUEST_ENTITY_TOO_LARGE),
+        Error::TooLarge(_) => (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
+        Error::UnknownContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UNSUPPORTED_CONTENT_FORMAT),
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, Code::UNAUTHORIZED),
+        Error::Forbidden(_) | Error::Locked => (StatusCode::FORBIDDEN, Code::FORBIDDEN),
+        // The contract has aliases only where HTTP passes over unknown ones: 4.03 is CoAP's alone.
+        Error::Absent(Noun::Alias) => (StatusCode::NOT_FOUND, Code::FORBIDDEN),
+        Error::Absent(_) => (StatusCode::NOT_FOUND, Code::NOT_FOUND),
+        Error::NotEnabled => (StatusCode::CONFLICT, Code::NOT_FOUND),
+        Error::Exists(..) | Error::Conflict(_) | Error::LimitReached(_) => (StatusCode::CONFLICT, Code::CONFLICT),
+        Error::TooManyTries { .. } => (StatusCode::TOO_MANY_REQUESTS, Code::TOO_MANY_REQUESTS),
+        Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, Code::SERVICE_UNAVAILABLE),
+        Error::ReadOnly | Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn retry_after_s(error: &Error) -> Option<u32> {
+    match error {
         Error::TooManyTries { retry_after_s } => Some(*retry_after_s),
         Error::Unavailable => Some(UNAVAILABLE_S),
         _ => None,
-    };
-    HttpRefusal { status, text: text(error), retry_after_s }
-}
-
-fn http_status(error: &Error) -> StatusCode {
-    match error {
-        Error::Malformed(_) => StatusCode::BAD_REQUEST,
-        Error::TooLarge(Field("body")) => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::TooLarge(_) => StatusCode::BAD_REQUEST,
-        Error::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Error::Unauthorized => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) | Error::Locked => StatusCode::FORBIDDEN,
-        Error::Absent(_) => StatusCode::NOT_FOUND,
-        Error::Exists(..) | Error::NotEnabled | Error::Conflict(_) | Error::LimitReached(_) => StatusCode::CONFLICT,
-        Error::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Error::ReadOnly | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

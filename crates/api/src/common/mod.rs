@@ -5,6 +5,7 @@ pub mod activation;
 pub mod app;
 pub mod callers;
 pub mod codes;
+pub mod listing;
 pub mod profiles;
 pub mod shelves;
 pub mod stopping;

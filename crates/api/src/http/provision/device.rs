@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use domain::provision::Activate;
-use model::{Error, Field, Limits, Noun, Result, SerialNumber};
+use model::{Error, Field, Limits, Result};
 use wire::form::Form;
 
 use super::body_form;
-use crate::common::activation;
+use crate::common::activation::{self, Fields};
 use crate::common::app::App;
 use crate::http::{Answer, Body, Head};
-
-const NONCE_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
 
 /// Gives a device its key.
 pub async fn activate(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
@@ -22,30 +20,17 @@ pub async fn activate(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer>
 }
 
 fn read(limits: &Limits, head: &Head, form: &Form<'_>) -> Result<Activate> {
-    let name = |field| {
-        let text = form.required(field)?;
-        if text.len() > limits.name_characters { Err(Error::TooLarge(Field(field))) } else { Ok(text.to_owned()) }
-    };
-    let (vendor, model) = (name("vendor")?, name("model")?);
-    // A number that could not be registered is an unknown one, unless it is over its limit.
-    let serial_number = match SerialNumber::parse(form.required("sn")?, limits) {
-        Err(Error::Malformed(_)) => return Err(Error::Absent(Noun::SerialNumber)),
-        other => other?,
-    };
-    let nonce = nonce(head, form)?;
-    Ok(Activate { vendor, model, serial_number, nonce, address: head.peer(), logged: true })
+    let (vendor, model, sn) = (form.required("vendor")?, form.required("model")?, form.required("sn")?);
+    Fields { vendor, model, sn, nonce: nonce(head, form)? }.read(limits, head.peer())
 }
 
 /// The nonce, from the form or from `Idempotency-Key`, bare or quoted; both must agree.
-fn nonce(head: &Head, form: &Form<'_>) -> Result<Option<String>> {
-    let malformed = Error::Malformed(Field("nonce"));
+fn nonce<'a>(head: &'a Head, form: &'a Form<'_>) -> Result<Option<&'a str>> {
     let key = head
         .single_header("idempotency-key")?
         .map(|key| key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key));
-    let nonce = match (form.one("nonce")?, key) {
-        (Some(field), Some(key)) if field != key => return Err(malformed),
-        (Some(nonce), _) | (None, Some(nonce)) => nonce,
-        (None, None) => return Ok(None),
-    };
-    if NONCE_CHARACTERS.contains(&nonce.chars().count()) { Ok(Some(nonce.to_owned())) } else { Err(malformed) }
+    match (form.one("nonce")?, key) {
+        (Some(field), Some(key)) if field != key => Err(Error::Malformed(Field("nonce"))),
+        (field, key) => Ok(field.or(key)),
+    }
 }

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::provision::Shelf;
 use model::{ContentId, Error, Noun, Result};
-use store::table::content::Content;
-use wire::csv::write_record;
 use wire::form::Form;
 
 use super::{blob, device_credential};
 use crate::common::app::App;
 use crate::common::codes::Manner;
+use crate::common::listing;
 use crate::http::{Answer, Head, refuse};
 
 /// Answers a device that asks for content.
@@ -27,30 +25,14 @@ pub async fn download(app: &Arc<App>, head: &Head) -> Result<Answer> {
         return Ok(refuse(&Error::Forbidden(Noun::Model), manner).by("GET /provision/download"));
     };
     match query.one("id")? {
-        None => Ok(Answer::csv(list(&shelf)).by("GET /provision/download (list)")),
+        None => Ok(Answer::csv(listing::ids(&shelf)).by("GET /provision/download (list)")),
         Some(id) => {
             let id = ContentId::parse(id, app.limits()).map_err(|_| Error::Absent(Noun::Content))?;
             let content = shelf.find(&id).ok_or(Error::Absent(Noun::Content))?;
             match info {
-                true => Ok(Answer::csv(device_info(content)).by("GET /provision/download (info)")),
+                true => Ok(Answer::csv(listing::info(content)).by("GET /provision/download (info)")),
                 false => Ok(blob::serve(app, head, content).await?.by("GET /provision/download (blob)")),
             }
         }
     }
-}
-
-fn list(shelf: &Shelf) -> String {
-    let mut lines = String::new();
-    for content in &shelf.contents {
-        write_record(&mut lines, [content.id.as_str()]);
-    }
-    lines
-}
-
-/// `<content-type>,<byte-size>,<updated unix seconds>,<meta>`
-pub(in crate::http) fn device_info(content: &Content) -> String {
-    let (length, updated) = (content.length.to_string(), content.updated_at.to_string());
-    let mut line = String::new();
-    write_record(&mut line, [content.content_type.as_str(), &length, &updated, content.meta.as_str()]);
-    line
 }

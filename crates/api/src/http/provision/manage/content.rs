@@ -15,7 +15,7 @@ use wire::http::media_type::MediaType;
 use super::{Caller, change, lines, list_or_nothing, page, read};
 use crate::common::app::App;
 use crate::common::codes::Manner;
-use crate::http::provision::download::device_info;
+use crate::common::listing;
 use crate::http::provision::{blob as blobs, body_form, text};
 use crate::http::{Answer, Body, Head, refuse};
 
@@ -103,7 +103,7 @@ async fn info(app: &Arc<App>, caller: Caller, model: &str, id: Result<ContentId>
         Err(error) => return Ok(refuse(&error, Manner::ContentInfo)),
     };
     if for_device {
-        return Ok(Answer::csv(device_info(&content)));
+        return Ok(Answer::csv(listing::info(&content)));
     }
     let (length, updated) = (content.length.to_string(), content.updated_at.to_string());
     let protected = if content.protected { "true" } else { "false" };

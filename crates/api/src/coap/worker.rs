@@ -1,0 +1,159 @@
+//! One thread of the listener: a socket, its endpoint, and the requests that are worked on. The endpoint decides, this file
+//! moves bytes and time (fault F17, promise I9).
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use wire::coap::Code;
+
+use super::endpoint::{Bounds, Endpoint, Shared, Ticket};
+use super::routes::route;
+use super::socket::Socket;
+use super::{Answer, Peer, Request};
+use crate::common::app::App;
+
+/// Batches of datagrams that are received before what else is due gets its turn.
+const BATCHES: usize = 4;
+/// A look at what has become due, when nothing else happens.
+const IDLE: Duration = Duration::from_secs(10);
+/// When observers may come back after a stop.
+const COME_BACK_IN_S: u32 = 10;
+/// Threads for reading blobs.
+const BLOCKING_THREADS: usize = 32;
+
+type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+struct Worker {
+    app: Arc<App>,
+    socket: Socket,
+    endpoint: Endpoint,
+    requests: JoinSet<(Ticket, Answer)>,
+}
+
+/// Runs a worker on this thread until the server is to end and its requests have ended.
+pub(super) fn run(
+    app: Arc<App>,
+    socket: std::net::UdpSocket,
+    bounds: Bounds,
+    shared: Shared,
+    drain: Duration,
+) -> io::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    let served = runtime.block_on(async {
+        let (socket, endpoint) = (Socket::new(socket)?, Endpoint::new(bounds, shared));
+        Worker { app, socket, endpoint, requests: JoinSet::new() }.serve(drain).await
+    });
+    // A blob that is being read for nobody holds nothing up.
+    runtime.shutdown_background();
+    served
+}
+
+impl Worker {
+    async fn serve(mut self, drain: Duration) -> io::Result<()> {
+        let app = Arc::clone(&self.app);
+        let mut stop = pin!(app.stopping.begun());
+        loop {
+            let due = self.endpoint.next_due().unwrap_or_else(|| Instant::now() + IDLE);
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some(answered) = self.requests.join_next(), if !self.requests.is_empty() => self.finish(answered),
+                readable = self.socket.readable() => {
+                    readable?;
+                    self.receive()?;
+                }
+                () = tokio::time::sleep_until(due.into()) => {}
+            }
+            self.look_around().await?;
+        }
+        self.endpoint.end_all_observations(COME_BACK_IN_S);
+        self.look_around().await?;
+        let ended = tokio::time::timeout(drain, self.end_requests()).await;
+        if ended.is_err() {
+            tracing::warn!(requests = self.requests.len(), "CoAP requests are cut off: they did not end in time");
+        }
+        ended.unwrap_or(Ok(()))
+    }
+
+    async fn end_requests(&mut self) -> io::Result<()> {
+        while let Some(answered) = self.requests.join_next().await {
+            self.finish(answered);
+            self.look_around().await?;
+        }
+        Ok(())
+    }
+
+    /// Does what is due, and sends what gathered.
+    async fn look_around(&mut self) -> io::Result<()> {
+        self.endpoint.tick(Instant::now());
+        let sent = self.socket.send(&self.endpoint.outbound).await;
+        self.endpoint.outbound.clear();
+        sent
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        let Worker { app, socket, endpoint, requests } = self;
+        for _ in 0..BATCHES {
+            let now = Instant::now();
+            let was_there = socket.receive(|peer, datagram| take(app, endpoint, requests, now, peer, datagram))?;
+            if !was_there {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, answered: Result<(Ticket, Answer), tokio::task::JoinError>) {
+        match answered {
+            Ok((ticket, answer)) => drop(self.endpoint.answer(Instant::now(), ticket, answer)),
+            // Routes catch their own panics, and nobody aborts them.
+            Err(error) => tracing::error!(%error, "a CoAP request was lost"),
+        }
+    }
+}
+
+/// Takes in one datagram. What can be answered without waiting is answered here and now.
+fn take(
+    app: &Arc<App>,
+    endpoint: &mut Endpoint,
+    requests: &mut JoinSet<(Ticket, Answer)>,
+    now: Instant,
+    peer: Peer,
+    datagram: &[u8],
+) {
+    let Some((ticket, request)) = endpoint.receive(now, peer, datagram) else { return };
+    let mut answering: Answering = Box::pin(answer(Arc::clone(app), request));
+    // Whoever polls it next brings a waker of its own.
+    match answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => drop(endpoint.answer(now, ticket, answer)),
+        Poll::Pending => {
+            endpoint.wait(now, &ticket);
+            requests.spawn(async move { (ticket, answering.await) });
+        }
+    }
+}
+
+/// A panic of a route costs its own request only.
+async fn answer(app: Arc<App>, request: Request) -> Answer {
+    let noted = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+    let mut routing = pin!(route(&app, &request));
+    let answered =
+        std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| routing.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        });
+    let panicked = || Answer::refusal(Code::INTERNAL_SERVER_ERROR, "a fault of the server");
+    // The panic hook has logged what happened, and where.
+    let answer = answered.await.unwrap_or_else(panicked);
+    if let Some(began) = noted {
+        let (code, route, peer) = (answer.code, answer.route, request.address);
+        tracing::debug!(%code, route, micros = began.elapsed().as_micros() as u64, %peer, "answered over CoAP");
+    }
+    answer
+}
