@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::output::line;
 
-pub use sections::{Activation, Blob, Http, Limits, Log, LogFormat, Store};
+pub use sections::{Activation, Blob, Coap, Http, Limits, Log, LogFormat, Store};
 
 /// Print the default configuration with its comments
 #[derive(clap::Args)]
@@ -34,6 +34,7 @@ pub fn run(_args: Args) -> Outcome {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub http: Http,
+    pub coap: Coap,
     pub store: Store,
     pub blob: Blob,
     pub limits: Limits,
@@ -59,6 +60,7 @@ impl Config {
     /// Refuses values that no server could run with.
     fn check(&self) -> Result<(), String> {
         self.http.check()?;
+        self.coap.check()?;
         self.store.check()?;
         self.activation.check()
     }
@@ -70,6 +72,7 @@ fn printed() -> String {
         "# The configuration of cikada. Every key is shown with its default; what is left out is as shown.\n",
     );
     section::print_onto::<Http>(&mut text, "http");
+    section::print_onto::<Coap>(&mut text, "coap");
     section::print_onto::<Store>(&mut text, "store");
     section::print_onto::<Blob>(&mut text, "blob");
     section::print_onto::<Limits>(&mut text, "limits");
@@ -123,6 +126,8 @@ mod tests {
             ("[http]\nhead_timeout_s = 0\n", "head_timeout_s"),
             ("[http]\nhead_bytes = 100\n", "head_bytes"),
             ("[http]\nworkers = -1\n", "workers"),
+            ("[coap]\naddr = \"everywhere\"\n", "coap.addr"),
+            ("[coap]\nobserve_refresh_s = 1\n", "observe_refresh_s"),
             ("[store]\nqueue = 0\n", "queue"),
             ("[store]\nbatch = 0\n", "batch"),
             ("[activation]\nminimum_timeout_s = 100\ndefault_timeout_s = 50\n", "default_timeout_s"),

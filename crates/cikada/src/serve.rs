@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::coap;
 use api::common::app::App;
 use api::http::Listener;
 use api::udp::UdpDoor;
@@ -31,6 +32,7 @@ const ASKED_TWICE: Duration = Duration::from_secs(1);
 Examples:
   cikada serve --data /var/lib/cikada
   cikada serve --data ./data --http 127.0.0.1:0      # any free port; the line `listening on http://…` names it
+  cikada serve --data ./data --coap 0.0.0.0:5683     # devices may speak CoAP, too
 
 An empty folder is initialised first, and the credentials are printed once. SIGTERM lets running requests finish and exits 0.")]
 pub struct Args {
@@ -46,6 +48,9 @@ pub struct Args {
     /// The address to take one-way writes on, usually port 18494; without it there is no such port
     #[arg(long, value_name = "ADDR")]
     pub udp: Option<SocketAddr>,
+    /// The address to listen on for CoAP over UDP; overrides the configuration, where there is none by default
+    #[arg(long, value_name = "ADDR")]
+    pub coap: Option<SocketAddr>,
     /// The file of the master key, if it is kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
@@ -64,6 +69,7 @@ pub fn run(args: Args) -> Outcome {
     let listener = Listener::bind(config.http.addr).doing(format_args!("listen on {}", config.http.addr))?;
     let udp =
         args.udp.map(|address| UdpDoor::bind(address).doing(format_args!("listen on udp {address}"))).transpose()?;
+    let doors = Doors { http: listener, coap: bind_coap(&config)?, udp };
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
@@ -71,7 +77,7 @@ pub fn run(args: Args) -> Outcome {
     }
     let lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
-    let served = runtime.block_on(serve(&config, listener, udp, &folder, lock));
+    let served = runtime.block_on(serve(&config, doors, &folder, lock));
     runtime.shutdown_background();
     served
 }
@@ -82,6 +88,9 @@ fn configuration(args: &Args) -> Outcome<Config> {
     if let Some(address) = args.http {
         config.http.addr = address;
     }
+    if let Some(address) = args.coap {
+        config.coap.addr = address.to_string();
+    }
     if let Some(level) = &args.log {
         config.log.level.clone_from(level);
     }
@@ -91,7 +100,15 @@ fn configuration(args: &Args) -> Outcome<Config> {
     Ok(config)
 }
 
-async fn serve(config: &Config, listener: Listener, udp: Option<UdpDoor>, folder: &Folder, lock: Lock) -> Outcome {
+/// What was bound before anything is made.
+struct Doors {
+    http: Listener,
+    coap: Option<coap::Listener>,
+    udp: Option<UdpDoor>,
+}
+
+async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Outcome {
+    let Doors { http: listener, coap, udp } = doors;
     let mut options = config.http.options();
     options.connections = allow_files(options.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
@@ -100,6 +117,9 @@ async fn serve(config: &Config, listener: Listener, udp: Option<UdpDoor>, folder
     let upkeep = Upkeep::start(&app);
     let udp_address = udp.as_ref().map(UdpDoor::address);
     let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
+    if let Some(coap) = &coap {
+        line(format_args!("listening on coap://{}", coap.address()))?;
+    }
     line(format_args!("listening on http://{}", listener.address()))?;
     if let Some(address) = udp_address {
         line(format_args!("listening on udp://{address}"))?;
@@ -110,10 +130,12 @@ async fn serve(config: &Config, listener: Listener, udp: Option<UdpDoor>, folder
         stop.await;
         app.stopping.begin();
     };
+    let http = async { listener.serve(app.clone(), options, stop).await.doing("serve") };
     let served = tokio::select! {
-        served = listener.serve(app.clone(), options, stop) => served.doing("serve"),
+        served = async { tokio::try_join!(http, serve_coap(config, coap, &app)) } => served.map(|_| ()),
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),
     };
+    app.stopping.begin();
     upkeep.stop().await;
     // Ends its thread, which holds the stores too.
     drop(udp);
@@ -122,6 +144,17 @@ async fn serve(config: &Config, listener: Listener, udp: Option<UdpDoor>, folder
     tracing::info!("stopped");
     drop(lock);
     served
+}
+
+fn bind_coap(config: &Config) -> Outcome<Option<coap::Listener>> {
+    let Some(address) = config.coap.address().doing("listen for CoAP")? else { return Ok(None) };
+    let bound = coap::Listener::bind(address, &config.coap.options(config.http.drain_s));
+    bound.map(Some).doing(format_args!("listen on {address} for CoAP"))
+}
+
+async fn serve_coap(config: &Config, listener: Option<coap::Listener>, app: &Arc<App>) -> Outcome {
+    let Some(listener) = listener else { return Ok(()) };
+    listener.serve(app.clone(), config.coap.options(config.http.drain_s)).await.doing("serve CoAP")
 }
 
 fn open(config: &Config, folder: &Folder) -> Outcome<App> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use wire::coap::Code;
 
 use super::endpoint::{Bounds, Endpoint, Shared, Ticket};
@@ -63,7 +63,7 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                Some(answered) = self.requests.join_next(), if !self.requests.is_empty() => self.finish(answered),
+                Some(answered) = self.requests.join_next() => self.finish(answered),
                 readable = self.socket.readable() => {
                     readable?;
                     self.receive()?;
@@ -109,11 +109,16 @@ impl Worker {
         Ok(())
     }
 
-    fn finish(&mut self, answered: Result<(Ticket, Answer), tokio::task::JoinError>) {
-        match answered {
-            Ok((ticket, answer)) => drop(self.endpoint.answer(Instant::now(), ticket, answer)),
-            // Routes catch their own panics, and nobody aborts them.
-            Err(error) => tracing::error!(%error, "a CoAP request was lost"),
+    /// Answers a request that had to wait, and all others that are ready: a commit ends many at once.
+    fn finish(&mut self, answered: Result<(Ticket, Answer), JoinError>) {
+        let (now, mut next) = (Instant::now(), Some(answered));
+        while let Some(answered) = next {
+            match answered {
+                Ok((ticket, answer)) => drop(self.endpoint.answer(now, ticket, answer)),
+                // Routes catch their own panics, and nobody aborts them.
+                Err(error) => tracing::error!(%error, "a CoAP request was lost"),
+            }
+            next = self.requests.try_join_next();
         }
     }
 }

@@ -48,9 +48,11 @@ pub struct CoapRefusal {
 
 /// A row of the table.
 type Codes = (StatusCode, Code);
+/// Calls, the errors of theirs that are answered otherwise, and how.
+type Exception = (Manner, fn(&Error) -> bool, Codes);
 
-/// The exceptions: (manner, the errors, what is answered instead).
-const EXCEPTIONS: &[(Manner, fn(&Error) -> bool, Codes)] = &[
+/// The exceptions.
+const EXCEPTIONS: &[Exception] = &[
     (
         Manner::ContentInfo,
         |error| matches!(error, Error::Absent(Noun::Model)),
@@ -91,7 +93,7 @@ fn row(error: &Error) -> Codes {
         Error::UnknownContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UNSUPPORTED_CONTENT_FORMAT),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, Code::UNAUTHORIZED),
         Error::Forbidden(_) | Error::Locked => (StatusCode::FORBIDDEN, Code::FORBIDDEN),
-        // The contract has aliases only where HTTP passes over unknown ones: 4.03 is CoAP's alone.
+        // HTTP passes over unknown aliases: only CoAP refuses them, as forbidden.
         Error::Absent(Noun::Alias) => (StatusCode::NOT_FOUND, Code::FORBIDDEN),
         Error::Absent(_) => (StatusCode::NOT_FOUND, Code::NOT_FOUND),
         Error::NotEnabled => (StatusCode::CONFLICT, Code::NOT_FOUND),

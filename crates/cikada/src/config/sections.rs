@@ -41,6 +41,33 @@ section! {
 }
 
 section! {
+    /// The CoAP listener, over UDP. Its port by convention is 5683.
+    Coap {
+        /// The address to listen on, such as "0.0.0.0:5683" or "[::]:5683"; empty for none.
+        addr: String = String::new(),
+        /// Threads that serve datagrams; 0 for one a core.
+        workers: usize = 0,
+        /// Whether a peer has to show its address (RFC 9175, Echo) before anything is done for it. It costs a peer one more round
+        /// trip an hour, and keeps others from using up a window in its name from a false address.
+        echo: bool = defaults::coap().demands_echo,
+        /// Requests that are worked on at a time.
+        requests: usize = defaults::coap().requests,
+        /// Bytes of answers that are kept for repeated messages, where the request changed something.
+        remembered_bytes: usize = defaults::coap().remembered_bytes,
+        /// Bytes of answers that are kept for repeated messages, where it did not.
+        remembered_reads_bytes: usize = defaults::coap().remembered_reads_bytes,
+        /// Bytes of bodies that are under way in blocks.
+        bodies_bytes: usize = defaults::coap().bodies_bytes,
+        /// Observers.
+        observers: usize = defaults::coap().observers,
+        /// Observers of one client.
+        observers_per_client: u32 = defaults::coap().observers_per_client,
+        /// Seconds after which an observer is asked whether it is still there, at the latest.
+        observe_refresh_s: u32 = 60,
+    }
+}
+
+section! {
     /// The database.
     Store {
         /// Page cache of the writer in KiB; each reader has a quarter of it.
@@ -187,6 +214,46 @@ impl Http {
     }
 }
 
+impl Coap {
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.address()?;
+        positive("coap.requests", self.requests)?;
+        positive("coap.remembered_bytes", self.remembered_bytes)?;
+        positive("coap.remembered_reads_bytes", self.remembered_reads_bytes)?;
+        positive("coap.bodies_bytes", self.bodies_bytes)?;
+        // The time in which an answer may be lost and sent again has to pass in between.
+        within("coap.observe_refresh_s", self.observe_refresh_s, 10, 86_400)?;
+        within("coap.workers", self.workers, 0, 1024)
+    }
+
+    /// The address to listen on, if there is one.
+    pub fn address(&self) -> Result<Option<SocketAddr>, String> {
+        match self.addr.as_str() {
+            "" => Ok(None),
+            text => {
+                let address = text.parse().map(Some);
+                address.map_err(|_| format!("coap.addr: `{text}` is no address such as 0.0.0.0:5683"))
+            }
+        }
+    }
+
+    /// What the listener is told.
+    pub fn options(&self, drain_s: u32) -> api::coap::Options {
+        api::coap::Options {
+            workers: (self.workers > 0).then_some(self.workers),
+            requests: self.requests,
+            remembered_bytes: self.remembered_bytes,
+            remembered_reads_bytes: self.remembered_reads_bytes,
+            bodies_bytes: self.bodies_bytes,
+            observers: self.observers,
+            observers_per_client: self.observers_per_client,
+            refresh: Duration::from_secs(u64::from(self.observe_refresh_s)),
+            demands_echo: self.echo,
+            drain: Duration::from_secs(u64::from(drain_s)),
+        }
+    }
+}
+
 impl Store {
     pub(super) fn check(&self) -> Result<(), String> {
         positive("store.queue", self.queue)?;
@@ -304,6 +371,10 @@ fn within<N: PartialOrd + std::fmt::Display>(key: &str, value: N, least: N, most
 
 /// What other rooms take where nobody says otherwise.
 mod defaults {
+    pub fn coap() -> api::coap::Options {
+        api::coap::Options::default()
+    }
+
     pub fn store() -> store::Options {
         store::Options::new(std::path::PathBuf::new())
     }

@@ -73,7 +73,7 @@ pub(super) async fn blob(app: &Arc<App>, request: &Request, vendor: &str, model:
 
 /// The shelf of the calling device; none where it is of another model than it says.
 async fn shelf(app: &Arc<App>, request: &Request, vendor: &str, model: &str) -> Result<Option<Arc<Shelf>>> {
-    let shelf = app.shelves.find(&app.store, &credential(request)?).await?;
+    let shelf = app.shelves.find(&app.store, &app.callers, &credential(request)?).await?;
     Ok(shelf.filter(|shelf| (shelf.vendor.as_str(), shelf.model.as_str()) == (vendor, model)))
 }
 
