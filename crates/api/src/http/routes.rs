@@ -12,11 +12,10 @@ use crate::common::codes::Manner;
 
 /// Answers one request.
 pub async fn route(app: &Arc<App>, request: Request) -> Answer {
-    let answer = match dispatch(app, request).await {
+    match dispatch(app, request).await {
         Ok(answer) => answer,
         Err(error) => refuse(&error, Manner::Plain),
-    };
-    answer
+    }
 }
 
 async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
