@@ -5,5 +5,6 @@ mod alias;
 mod poll;
 mod record;
 mod revocation;
+mod selection;
 mod udp;
 mod world;

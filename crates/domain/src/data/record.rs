@@ -63,8 +63,33 @@ pub fn record_aliases(
     Ok(collisions)
 }
 
-/// The second that is meant: a negative one counts back from now. None is before 1970.
+/// The last second that a date of four digits for its year can say, and that headers can show.
+const LAST: UnixSeconds = 253_402_300_799;
+
+/// The second that is meant: a negative one counts back from now. None is before 1970 or after 9999.
 pub fn absolute_time(now: UnixSeconds, given: UnixSeconds) -> Result<UnixSeconds> {
     let at = if given < 0 { now.saturating_add(given) } else { given };
-    if at < 0 { Err(Error::Malformed(Field("timestamp"))) } else { Ok(at) }
+    if (0..=LAST).contains(&at) { Ok(at) } else { Err(Error::Malformed(Field("timestamp"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_is_of_this_age() {
+        let now = 1_700_000_000;
+        for (given, at) in [
+            (0, Some(0)),
+            (5, Some(5)),
+            (-5, Some(now - 5)),
+            (-now, Some(0)),
+            (-now - 1, None),
+            (i64::MIN, None),
+            (LAST, Some(LAST)),
+            (LAST + 1, None),
+        ] {
+            assert_eq!(absolute_time(now, given).ok(), at, "{given}");
+        }
+    }
 }
