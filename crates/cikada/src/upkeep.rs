@@ -1,9 +1,10 @@
-//! What a server does on the side: removing what deletions left behind, rows and blobs.
+//! What a server does on the side: removing what deletions left behind, rows and blobs, and values that need not be kept.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::common::app::App;
+use domain::data::retention::{self, Round};
 use domain::sweep;
 use model::{Error, Result};
 use store::table::content;
@@ -14,6 +15,8 @@ use tokio::task::JoinHandle;
 const ROWS_EVERY: Duration = Duration::from_secs(5);
 /// Pause after a step, so that the writer serves others in between.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
+/// Pause between two rounds over the series that do not keep everything.
+const VALUES_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks at the blobs.
 const BLOBS_EVERY: Duration = Duration::from_secs(3600);
 /// A blob without a row may belong to an upload that is not answered yet.
@@ -21,12 +24,15 @@ const BLOB_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The tasks of one server.
 pub struct Upkeep {
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 impl Upkeep {
     pub fn start(app: &Arc<App>) -> Upkeep {
-        Upkeep { tasks: [tokio::spawn(sweep_rows(app.clone())), tokio::spawn(sweep_blobs(app.clone()))] }
+        let rows = tokio::spawn(sweep_rows(app.clone()));
+        let blobs = tokio::spawn(sweep_blobs(app.clone()));
+        let values = tokio::spawn(trim_values(app.clone()));
+        Upkeep { tasks: [rows, blobs, values] }
     }
 
     /// Ends the tasks. A step that is under way ends by itself.
@@ -51,6 +57,31 @@ async fn sweep_rows(app: Arc<App>) {
         };
         tokio::time::sleep(pause).await;
     }
+}
+
+async fn trim_values(app: Arc<App>) {
+    let mut round = Round::default();
+    loop {
+        match trim_some(&app, round).await {
+            Ok(next) => round = next,
+            Err(error) => {
+                tracing::warn!(%error, "cannot remove values that need not be kept");
+                tokio::time::sleep(ROWS_EVERY).await;
+            }
+        }
+        tokio::time::sleep(if round.is_new() { VALUES_EVERY } else { BETWEEN_STEPS }).await;
+    }
+}
+
+/// Looks at some series, and removes what is too much in them.
+async fn trim_some(app: &App, round: Round) -> Result<Round> {
+    let (found, next) = app.store.read(move |tx| retention::look(tx, round)).await?;
+    for surplus in found {
+        while app.store.write(move |tx| retention::trim(tx, surplus)).await? {
+            tokio::time::sleep(BETWEEN_STEPS).await;
+        }
+    }
+    Ok(next)
 }
 
 async fn sweep_blobs(app: Arc<App>) {

@@ -5,7 +5,7 @@ use store::Tx;
 use store::table::sweep::{self, Leftover};
 use store::table::{point, serial_number};
 
-const STEP: i64 = 2_000;
+const STEP: i64 = 500;
 
 /// Does one step; false when nothing is left to do.
 pub fn step(tx: &mut Tx<'_>) -> Result<bool> {

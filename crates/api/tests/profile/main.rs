@@ -4,6 +4,7 @@
 mod alias;
 mod poll;
 mod record;
+mod retention;
 mod revocation;
 mod selection;
 mod udp;

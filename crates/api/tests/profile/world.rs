@@ -89,16 +89,21 @@ impl World {
     }
 
     pub fn dataport(&self, device: &Device, name: &'static str, format: Format) -> i64 {
-        let (client_id, cik) = (device.id, device.cik.clone());
         let format = match format {
             Format::Integer => "integer",
             Format::Float => "float",
             Format::String => "string",
         };
+        self.dataport_of(device, name, json!({"name": name, "format": format}))
+    }
+
+    /// A dataport with that description, and an alias.
+    pub fn dataport_of(&self, device: &Device, name: &'static str, description: serde_json::Value) -> i64 {
+        let (client_id, cik) = (device.id, device.cik.clone());
         self.write(move |tx| {
             let caller = calling(tx, &cik)?;
             let client = caller.client_within(tx, Right::Create, &Named::Itself)?;
-            let given = fields(json!({"name": name, "format": format}));
+            let given = fields(description.clone());
             let rid = resource::create(tx, &Limits::default(), &caller, &client, Kind::Dataport, given)?;
             let id = find_by_rid(tx, rid)?.unwrap().id;
             assert!(alias::insert(tx, client_id, name, id)?);

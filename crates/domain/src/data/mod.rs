@@ -4,6 +4,7 @@ mod alias;
 mod flush;
 mod read;
 mod record;
+pub mod retention;
 mod selection;
 mod series;
 mod store_points;

@@ -34,6 +34,7 @@ CREATE TABLE resource (
 CREATE INDEX resource_by_owner ON resource (owner_id, kind);
 CREATE INDEX resource_by_publisher ON resource (publisher_id) WHERE publisher_id IS NOT NULL;
 CREATE INDEX resource_public ON resource (kind) WHERE public;
+CREATE INDEX resource_kept ON resource (id) WHERE kept_count IS NOT NULL OR kept_s IS NOT NULL;
 
 -- How much of each kind a client's whole subtree may hold, and holds. A limit is NULL where it is inherited or cannot be reached;
 -- a client all of whose limits are so has no row, and nothing is counted for it.

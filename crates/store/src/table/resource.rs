@@ -279,6 +279,31 @@ pub fn subtree(tx: &mut Tx<'_>, id: i64) -> Result<Vec<(i64, Kind)>> {
     tx.list(SUBTREE, params![id], |row| Ok((row.int(0)?, Kind::from_code(row.int(1)?)?)))
 }
 
+/// How much of a series is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The resource's row id.
+    pub id: i64,
+    /// So many values, where that is limited.
+    pub count: Option<i64>,
+    /// For so many seconds, where that is limited.
+    pub seconds: Option<Seconds>,
+}
+
+const KEPT: &str = "
+    SELECT id, kept_count, kept_s
+    FROM resource
+    WHERE (kept_count IS NOT NULL OR kept_s IS NOT NULL)
+        AND id > $1
+    ORDER BY id
+    LIMIT $2";
+
+/// The resources from a row id on that do not keep all their values.
+pub fn list_kept(tx: &mut Tx<'_>, after_id: i64, limit: i64) -> Result<Vec<Kept>> {
+    let kept = |row: &Row<'_>| Ok(Kept { id: row.int(0)?, count: row.int_or_null(1)?, seconds: row.int_or_null(2)? });
+    tx.list(KEPT, params![after_id, limit], kept)
+}
+
 const DELETE: &str = "DELETE FROM resource WHERE id = $1";
 
 /// Removes the row, and nothing that it owns.
