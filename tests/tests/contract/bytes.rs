@@ -28,6 +28,8 @@ fn device_answers_keep_their_heads_within_158_bytes() {
     let vendor = server.vendor();
     vendor.add_model(&model, &[]);
     vendor.add(&model, &["unused"]);
+    let cik = vendor.activated(&model, "active");
+    let alias = |method: &str| Request::new(method, "/onep:v1/stack/alias?a").header("X-Exosite-CIK", &cik);
     let from = fresh_address();
     let waiting = server.device(&model, "unused");
     let requests = [
@@ -40,6 +42,13 @@ fn device_answers_keep_their_heads_within_158_bytes() {
         (Request::post("/provision/activate", &[]), 400),
         (Request::new("PUT", "/provision/activate"), 405),
         (Request::post("/provision/activate", &[]).body("x".repeat((1 << 20) + 1)), 413),
+        (alias("GET"), 204),
+        (alias("POST").body("a=1"), 204),
+        (alias("POST").body("a=%zz"), 400),
+        (alias("PUT").body("a=1"), 405),
+        (alias("POST").header("Content-Type", "text/html").body("a=1"), 415),
+        (Request::get("/onep:v1/stack/alias?a"), 401),
+        (Request::new("PUT", "/onep:v1/stack/record"), 405),
     ];
     for (request, status) in requests {
         for connection in [None, Some("close")] {

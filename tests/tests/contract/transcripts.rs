@@ -22,6 +22,7 @@ macro_rules! transcripts {
 transcripts! {
     activate,
     content,
+    data,
     download,
     groups,
     lost_answers,
