@@ -21,7 +21,7 @@
 //! - `>` is a request: request line, headers, an empty `>` and the body. `Host` and `Content-Length` are added.
 //! - `<` is its answer: status (or `404|409` where the contract leaves the choice), perhaps a word for the kind of body, then headers and, behind an empty `<` (which may be left out
 //!   where there are no headers), the body. Status line, `Date` and `Content-Length` are checked always; a header that is not named must not be there,
-//!   one written `?Name: value` may. The kinds: `csv`, `lines` (of text or CSV), `text`, `form`, `json` (compared as values). In
+//!   one written `?Name: value` may. The kinds: `csv`, `lines` (of text or CSV), `text`, `form`, `json` (compared as values), `jsontext` (compared as text, so that it may hold placeholders). In
 //!   the first two every line ends with LF, in the others the last one doesn't. An error with no body written down has any one-line text.
 //! - `{name}` stands for a value known so far, `{int}`, `{hex40}`, `{date}`, `{any}` for anything of that form, `{name=hex40}` keeps it.
 //! - `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes.

@@ -244,7 +244,7 @@ fn content_types(kind: &str) -> Result<Option<&'static [&'static str]>, String> 
         "lines" => &["text/csv", "text/csv; charset=utf-8", "text/plain", "text/plain; charset=utf-8"],
         "text" => &["text/plain; charset=utf-8"],
         "form" => &["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8"],
-        "json" => &["application/json", "application/json; charset=utf-8"],
+        "json" | "jsontext" => &["application/json", "application/json; charset=utf-8"],
         _ => return Err(format!("no such kind of body: {kind}")),
     }))
 }

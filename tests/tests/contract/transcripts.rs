@@ -29,6 +29,7 @@ transcripts! {
     models,
     one_serial_number,
     registration,
+    rpc_tree,
     serial_numbers,
     shares,
     tokens,

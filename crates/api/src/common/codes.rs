@@ -6,6 +6,7 @@
 use http::StatusCode;
 use model::{Clash, Error, Field, Noun};
 use wire::coap::Code;
+use wire::rpc::{CallError, Outcome, Status};
 
 /// How a group of calls answers errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +110,28 @@ fn retry_after_s(error: &Error) -> Option<u32> {
         Error::TooManyTries { retry_after_s } => Some(*retry_after_s),
         Error::Unavailable => Some(UNAVAILABLE_S),
         _ => None,
+    }
+}
+
+/// What an RPC call is answered with that ended in an error.
+pub fn rpc(error: &Error) -> Outcome {
+    match error {
+        Error::TooLarge(Field("answer")) => Outcome::Error(CallError::AnswerTooLarge),
+        Error::Malformed(_)
+        | Error::TooLarge(_)
+        | Error::UnknownContentType
+        | Error::Absent(_)
+        | Error::Exists(..)
+        | Error::NotEnabled
+        | Error::Conflict(_) => Outcome::Failed(Status::Invalid),
+        Error::Forbidden(Noun::Resource) => Outcome::Failed(Status::Restricted),
+        Error::Forbidden(_) | Error::Unauthorized | Error::TooManyTries { .. } => Outcome::Failed(Status::NoAuth),
+        Error::Locked => Outcome::Failed(Status::Locked),
+        Error::LimitReached(_) => Outcome::Failed(Status::Limit),
+        Error::ReadOnly | Error::Unavailable | Error::Internal(_) => {
+            tracing::error!(%error, "an RPC call failed");
+            Outcome::Error(CallError::Fault)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod callers;
 pub mod codes;
 pub mod listing;
 pub mod profiles;
+pub mod rpc;
 pub mod shelves;
 pub mod stopping;
 pub mod tries;

@@ -16,6 +16,7 @@ mod profile;
 mod provision;
 mod refuse;
 mod routes;
+mod rpc;
 mod seat;
 mod spelling;
 mod stream;

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::profile::{alias, record};
 use super::provision::{device, download, manage};
-use super::{Answer, Request, refuse};
+use super::{Answer, Request, refuse, rpc};
 use crate::common::app::App;
 use crate::common::codes::Manner;
 
@@ -51,6 +51,10 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
         },
         ["onep:v1", "stack", "record"] => match *method {
             Method::POST => record::record(app, &head, body).await,
+            _ => Ok(Answer::method_not_allowed("POST")),
+        },
+        ["onep:v1", "rpc", "process"] => match *method {
+            Method::POST => rpc::process(app, &head, body).await,
             _ => Ok(Answer::method_not_allowed("POST")),
         },
         _ => Ok(Answer::not_found()),

@@ -15,12 +15,16 @@ pub enum CallError {
     Arguments,
     /// Its part would make the whole answer too large.
     AnswerTooLarge,
+    /// A fault of ours; nothing of the call was done.
+    Fault,
 }
 
 /// Why none of a request's calls was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {
-    /// The body is not one JSON value without doubled keys.
+    /// The body is not JSON.
+    NotJson,
+    /// The body is JSON, and not one that can be answered: a key stands twice in an object.
     Malformed,
     /// There is no `auth`, or one of a wrong form.
     Auth,
@@ -40,11 +44,20 @@ impl CallError {
             CallError::Procedure => (501, "unknown procedure", "procedure"),
             CallError::Arguments => (501, "invalid arguments", "arguments"),
             CallError::AnswerTooLarge => (501, "the answer would be too large", "arguments"),
+            CallError::Fault => (500, "a fault of the server", "procedure"),
         }
     }
 }
 
 impl RequestError {
+    /// What is wrong with a body that [`crate::json::decode`] refused.
+    pub fn of_body(body: &[u8]) -> RequestError {
+        match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+            Ok(_) => RequestError::Malformed,
+            Err(_) => RequestError::NotJson,
+        }
+    }
+
     /// The whole answer: one object.
     pub fn encode(self, encoding: Encoding) -> Result<Vec<u8>> {
         match encoding {
@@ -55,6 +68,7 @@ impl RequestError {
 
     fn parts(self) -> (i32, &'static str, &'static str) {
         match self {
+            RequestError::NotJson => (-1, "not JSON", "auth"),
             RequestError::Malformed => (400, "malformed request", "auth"),
             RequestError::Auth => (400, "invalid auth", "auth"),
             RequestError::Unauthorized => (401, "unauthorized", "auth"),
@@ -115,6 +129,10 @@ mod tests {
             assert_eq!(error.encode(Encoding::Json).unwrap(), text.as_bytes());
             let cbor = error.encode(Encoding::Cbor).unwrap();
             assert_eq!(crate::cbor::decode(&cbor, 100), crate::json::decode(text.as_bytes()));
+        }
+        assert_eq!(RequestError::of_body(b"{\"auth\":1,\"auth\":1}"), RequestError::Malformed);
+        for body in [&b""[..], b"{", b"cik=a", &b"[".repeat(1_000_000)] {
+            assert_eq!(RequestError::of_body(body), RequestError::NotJson);
         }
         let text = r#"{"code":501,"message":"unknown procedure","context":"procedure"}"#;
         assert_eq!(serde_json::to_string(&CallError::Procedure).unwrap(), text);
