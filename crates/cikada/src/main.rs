@@ -45,6 +45,7 @@ enum Command {
     Token(command::token::Args),
     Register(command::register::Args),
     Device(command::device::Args),
+    Data(command::data::Args),
     Demo(demo::Args),
     Completions(command::completions::Args),
 }
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         Command::Token(args) => command::token::run(args),
         Command::Register(args) => command::register::run(args),
         Command::Device(args) => command::device::run(args),
+        Command::Data(args) => command::data::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => command::completions::run(args),
     };

@@ -5,6 +5,7 @@ mod download;
 #[cfg(test)]
 pub mod fixture;
 mod flags;
+mod poll;
 mod refusal;
 mod request;
 mod server;
@@ -12,6 +13,7 @@ mod upload;
 
 pub use download::{Downloaded, download};
 pub use flags::Flags;
+pub use poll::poll;
 pub use request::Request;
 pub use server::{Answer, Credential, Server};
 pub use upload::{Upload, upload};

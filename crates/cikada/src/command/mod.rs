@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod content;
+pub mod data;
 pub mod device;
 pub mod group;
 pub mod model;
