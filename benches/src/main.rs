@@ -9,6 +9,7 @@ mod baseline;
 mod load;
 mod process;
 mod report;
+mod rpc;
 mod scene;
 mod server;
 mod settings;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Every row by its name on the command line, and what it measures.
-pub const ROWS: [(&str, &str); 12] = [
+pub const ROWS: [(&str, &str); 17] = [
     ("machine", "what this machine's disk, hyper, nginx and the blob store do by themselves"),
     ("store", "activations in the store alone, by the size of a commit, at 1 and 10 million numbers"),
     ("csv", "1 million serial numbers by CSV: time, memory, bytes of database each"),
@@ -17,6 +17,11 @@ pub const ROWS: [(&str, &str); 12] = [
     ("info", "authenticated content info, beside a bare hyper server"),
     ("small-download", "1 KiB content, beside nginx"),
     ("big-download", "64 MiB content on one connection, beside nginx with sendfile; memory"),
+    ("alias-read", "a value read by alias, 100,000 devices, beside a bare hyper server"),
+    ("alias-write", "a value written by alias, durable"),
+    ("rpc-read", "1,000 points of a series of 1 million by RPC"),
+    ("rpc-write", "RPC with 100 writes, durable"),
+    ("clone", "clone of a client with 100 resources"),
 ];
 
 /// What to run.

@@ -1,6 +1,7 @@
 //! Servers with something on them, and the rows that are measured there.
 
 mod content;
+mod data;
 mod machine;
 mod provisioning;
 mod range;
@@ -30,6 +31,9 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     }
     if settings.wants_any(&["list", "info", "small-download", "big-download"]) {
         content::play(settings, report)?;
+    }
+    if settings.wants_any(&["alias-read", "alias-write", "rpc-read", "rpc-write", "clone"]) {
+        data::play(settings, report)?;
     }
     Ok(())
 }
