@@ -9,6 +9,7 @@ mod config;
 mod crowd;
 mod demo;
 mod failure;
+mod fleet;
 mod folder;
 mod fsck;
 mod init;
@@ -47,6 +48,7 @@ enum Command {
     Device(command::device::Args),
     Data(command::data::Args),
     Demo(demo::Args),
+    Fleet(Box<fleet::Args>),
     Completions(command::completions::Args),
 }
 
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Device(args) => command::device::run(args),
         Command::Data(args) => command::data::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Fleet(args) => fleet::run(*args),
         Command::Completions(args) => command::completions::run(args),
     };
     match outcome {
