@@ -19,6 +19,7 @@ mod request;
 mod routes;
 mod socket;
 mod upload;
+mod watch;
 mod worker;
 
 pub use answer::{Answer, Body};
@@ -27,4 +28,3 @@ pub use listener::{Listener, Options};
 pub use observe::ObserverId;
 pub use peer::Peer;
 pub use request::Request;
-pub use routes::route;

@@ -41,9 +41,9 @@ impl Endpoint {
         Some(id)
     }
 
-    /// There is a new value for an observer.
-    pub fn notify(&mut self, now: Instant, id: ObserverId, value: &Answer) {
-        let Some(observer) = self.observers.find(id) else { return };
+    /// There is a new value for an observer. False where the observation has ended.
+    pub fn notify(&mut self, now: Instant, id: ObserverId, value: &Answer) -> bool {
+        let Some(observer) = self.observers.find(id) else { return false };
         observer.newest = Answer { max_age_s: observer.newest.max_age_s, ..first_block(value) };
         observer.number_of_newest = None;
         let (peer, outstanding) = (observer.peer, observer.outstanding);
@@ -55,6 +55,7 @@ impl Endpoint {
         } else if !seems_gone {
             self.send(now, id, Kind::NonConfirmable, None);
         }
+        true
     }
 
     /// The observation is over, and the observer is told why.

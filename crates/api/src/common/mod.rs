@@ -2,6 +2,7 @@
 //! may be answered from memory.
 
 pub mod activation;
+pub mod aliases;
 pub mod app;
 pub mod callers;
 pub mod codes;

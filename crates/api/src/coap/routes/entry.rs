@@ -26,7 +26,7 @@ pub(super) fn not_acceptable(request: &Request, offered: &[u16]) -> Option<Answe
 }
 
 /// The answer to an error.
-pub(super) fn refuse(error: &Error) -> Answer {
+pub(in crate::coap) fn refuse(error: &Error) -> Answer {
     refuse_as(error, Manner::Plain)
 }
 

@@ -7,7 +7,7 @@ use domain::data::{self, AliasWrite};
 use model::{Error, Field, Result};
 use wire::form::Form;
 
-use super::entry::{Caller, answer_pairs};
+use super::entry::{Caller, answer_pairs, device_credential};
 use super::poll;
 use crate::common::app::App;
 use crate::http::provision::body_form;
@@ -15,7 +15,7 @@ use crate::http::{Answer, Body, Head};
 
 /// Reads the newest values of aliases, or waits for one.
 pub(in crate::http) async fn read(app: &Arc<App>, head: &Head) -> Result<Answer> {
-    let caller = Caller::find(app, Caller::credential(head)?).await?;
+    let caller = Caller::find(app, device_credential(head)?).await?;
     let query = Form::from_query(Some(head.query()), app.limits())?;
     if let Some(timeout) = head.single_header("request-timeout")? {
         // Boxed, so that no other request pays for the room that this one needs.
@@ -27,7 +27,7 @@ pub(in crate::http) async fn read(app: &Arc<App>, head: &Head) -> Result<Answer>
 /// Writes values; where the query names aliases, reads those after it.
 pub(in crate::http) async fn write(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
     const ROUTE: &str = "POST /onep:v1/stack/alias";
-    let credential = Caller::credential(head)?;
+    let credential = device_credential(head)?;
     let bytes = body_form(app, head, body).await?;
     let caller = Caller::find(app, credential).await?;
     let form = Form::from_body(&bytes, app.limits())?;
@@ -60,28 +60,8 @@ pub(in crate::http) async fn write(app: &Arc<App>, head: &Head, body: Body) -> R
 }
 
 async fn read_aliases(app: &App, caller: &Caller, query: &Form<'_>) -> Result<Answer> {
-    let (store, profiles, client_id) = (&app.store, &app.profiles, caller.remembered.id());
     let names = || query.iter().map(|(alias, _)| alias);
-    let remembered: Option<Vec<_>> = names().map(|alias| profiles.latest(store, client_id, alias)).collect();
-    if let Some(values) = remembered {
-        let pairs: Vec<_> = names().zip(values.iter().map(Option::as_deref)).collect();
-        return Ok(answer_pairs(pairs.into_iter()));
-    }
-    let (credential, remembered) = (caller.credential.clone(), caller.remembered);
-    let owned: Vec<String> = names().map(str::to_owned).collect();
-    let (stamp, found) = store
-        .peek(move |tx| {
-            let client = caller::again(tx, &remembered, &credential)?;
-            Ok((tx.stamp(), data::read_aliases(tx, &client, owned.iter().map(String::as_str))?))
-        })
-        .await?;
-    for (alias, read) in names().zip(&found) {
-        if let Some(read) = read {
-            profiles.keep_target(client_id, alias, &read.target);
-            profiles.keep_latest(read.target.series().id, read.latest.as_deref(), stamp);
-        }
-    }
-    let values = found.iter().map(|found| found.as_ref()?.latest.as_deref());
-    let pairs: Vec<_> = names().zip(values).collect();
+    let values = caller.latest(app, names()).await?;
+    let pairs: Vec<_> = names().zip(values.iter().map(|held| held.as_ref()?.as_deref())).collect();
     Ok(answer_pairs(pairs.into_iter()))
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use model::{Error, Field, Result, UnixSeconds};
 use wire::form::{self, Form};
 
-use super::entry::{Caller, PAIRS};
+use super::entry::{Caller, PAIRS, device_credential};
 use crate::common::app::App;
 use crate::http::provision::body_form;
 use crate::http::{Answer, Body, Head};
@@ -35,7 +35,7 @@ async fn record_form(
     body: Body,
     read: impl FnOnce(&Form<'_>) -> Result<Vec<AliasRecord>>,
 ) -> Result<Answer> {
-    let credential = Caller::credential(head)?;
+    let credential = device_credential(head)?;
     let bytes = body_form(app, head, body).await?;
     let caller = Caller::find(app, credential).await?;
     let form = Form::from_body(&bytes, app.limits())?;
