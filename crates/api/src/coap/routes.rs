@@ -4,6 +4,7 @@ mod data;
 mod entry;
 mod links;
 mod provision;
+mod rpc;
 mod time;
 
 use std::sync::Arc;
@@ -47,6 +48,7 @@ async fn answer(app: &Arc<App>, request: &Request, path: &[&str]) -> model::Resu
         }
         (Code::POST, ["1a", alias]) => data::write(app, request, alias).await,
         (Code::POST, ["1a"]) => data::write_and_read(app, request).await,
+        (Code::POST, ["rpc"]) => rpc::process(app, request).await,
         (Code::GET, ["ts"]) => time::time(app, request),
         (Code::GET, [".well-known", "core"]) => links::links(request),
         (
@@ -57,6 +59,7 @@ async fn answer(app: &Arc<App>, request: &Request, path: &[&str]) -> model::Resu
             | ["provision", "download", _, _, _, "info"]
             | ["1a"]
             | ["1a", _]
+            | ["rpc"]
             | ["ts"]
             | [".well-known", "core"],
         ) => Ok(Answer::refusal(Code::METHOD_NOT_ALLOWED, "not with this method")),
