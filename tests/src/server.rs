@@ -20,7 +20,6 @@ pub struct Server {
     folder: TempDir,
     child: Child,
     starts: u32,
-    config: Option<&'static str>,
     clock: Mutex<i64>,
     /// Where it listens.
     pub address: SocketAddr,
@@ -31,12 +30,17 @@ pub struct Server {
 impl Server {
     /// Makes a data folder and serves it.
     pub fn start() -> Server {
-        Server::start_configured(None)
-    }
-
-    /// The same with a configuration file of this text.
-    pub fn start_with(config: &'static str) -> Server {
-        Server::start_configured(Some(config))
+        let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
+        let init = Command::new(cikada())
+            .args(["init", "--json", "--data"])
+            .arg(folder.path().join("data"))
+            .output()
+            .expect("cikada can be started");
+        assert!(init.status.success(), "init failed: {init:?}");
+        let cast = Cast::parse(std::str::from_utf8(&init.stdout).expect("UTF-8"));
+        fs::write(folder.path().join("clock"), "0").unwrap();
+        let (child, address) = serve(folder.path(), 0);
+        Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
     }
 
     /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
@@ -49,23 +53,6 @@ impl Server {
         let server = Arc::new(Server::start());
         *shared = Arc::downgrade(&server);
         server
-    }
-
-    fn start_configured(config: Option<&'static str>) -> Server {
-        let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
-        let init = Command::new(cikada())
-            .args(["init", "--json", "--data"])
-            .arg(folder.path().join("data"))
-            .output()
-            .expect("cikada can be started");
-        assert!(init.status.success(), "init failed: {init:?}");
-        let cast = Cast::parse(std::str::from_utf8(&init.stdout).expect("UTF-8"));
-        if let Some(text) = config {
-            fs::write(folder.path().join("cikada.toml"), text).unwrap();
-        }
-        fs::write(folder.path().join("clock"), "0").unwrap();
-        let (child, address) = serve(folder.path(), config.is_some(), 0);
-        Server { folder, child, starts: 1, config, clock: Mutex::new(0), address, cast }
     }
 
     /// The data folder.
@@ -102,7 +89,7 @@ impl Server {
 
     /// Serves the same folder again, on another port, after [`Server::kill`] or [`Server::stop`].
     pub fn restart(&mut self) {
-        let (child, address) = serve(self.folder.path(), self.config.is_some(), self.starts);
+        let (child, address) = serve(self.folder.path(), self.starts);
         self.child = child;
         self.address = address;
         self.starts += 1;
@@ -198,14 +185,11 @@ impl Drop for Server {
 }
 
 /// Starts the process and waits until it says where it listens.
-fn serve(folder: &Path, configured: bool, start: u32) -> (Child, SocketAddr) {
+fn serve(folder: &Path, start: u32) -> (Child, SocketAddr) {
     let said = folder.join(format!("serve.{start}.out"));
     let errors = folder.join(format!("serve.{start}.err"));
     let mut command = Command::new(cikada());
     command.args(["serve", "--http", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
-    if configured {
-        command.arg("--config").arg(folder.join("cikada.toml"));
-    }
     command.env("CIKADA_TEST_CLOCK_FILE", folder.join("clock"));
     command.stdin(Stdio::null()).stdout(File::create(&said).unwrap()).stderr(File::create(&errors).unwrap());
     let mut child = command.spawn().expect("cikada can be started");
