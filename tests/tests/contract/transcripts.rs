@@ -1,4 +1,4 @@
-//! Every row of device.md and manage.md, played byte by byte. The stories stand in `tests/transcripts/`.
+//! Every row of device.md, manage.md and data.md, played byte by byte. The stories stand in `tests/transcripts/`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,6 +23,7 @@ transcripts! {
     activate,
     content,
     data,
+    data_values,
     download,
     groups,
     lost_answers,

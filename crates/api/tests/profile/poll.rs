@@ -30,6 +30,21 @@ fn a_poll_waits_for_the_next_value() {
 }
 
 #[test]
+fn the_longest_head_of_a_poll_fits_the_buffer_of_a_field_device() {
+    let world = World::new();
+    let device = world.furnished();
+    assert_eq!(world.ask(device.post(ALIAS, &format!("string={}", "x".repeat(60_000)))).status(), 204);
+    for more in [&[][..], &["Connection: close"]] {
+        let answer =
+            world.ask(device.get(&format!("{ALIAS}?string"), &[&[WAIT, "If-Modified-Since: 0"], more].concat()));
+        assert!(answer.status() == 200 && answer.head.len() <= 158, "{}", answer.head);
+        let read = world.ask(device.get(&format!("{ALIAS}?string"), more));
+        assert!(read.status() == 200 && read.head.len() <= 158, "{}", read.head);
+        assert_eq!(read.header("Content-Type"), Some("application/x-www-form-urlencoded"));
+    }
+}
+
+#[test]
 fn a_poll_without_a_value_ends_in_time_with_304() {
     let world = World::new();
     let device = world.furnished();

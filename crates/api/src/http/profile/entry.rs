@@ -7,8 +7,8 @@ pub(super) use crate::common::aliases::Caller;
 use crate::http::Answer;
 pub(super) use crate::http::provision::device_credential;
 
-/// Pairs of a form. Shorter than its own name for it, because field devices read the whole head into a small buffer.
-pub(super) const PAIRS: HeaderValue = HeaderValue::from_static("text/plain");
+/// Pairs of a form.
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// The pairs that were found, the last asked for first, as deployed clients have always seen them.
 pub(super) fn answer_pairs<'a>(pairs: impl DoubleEndedIterator<Item = (&'a str, Option<&'a str>)>) -> Answer {
@@ -17,5 +17,5 @@ pub(super) fn answer_pairs<'a>(pairs: impl DoubleEndedIterator<Item = (&'a str, 
     if found.peek().is_none() {
         return Answer::no_content();
     }
-    Answer::bytes(StatusCode::OK, PAIRS, form::encode(found))
+    Answer::bytes(StatusCode::OK, FORM, form::encode(found))
 }

@@ -10,12 +10,15 @@ use model::{Error, Field, Result};
 use wire::form::{self, Form};
 use wire::http::time::{http_date, parse_since};
 
-use super::entry::{Caller, PAIRS};
+use super::entry::Caller;
 use crate::common::app::App;
 use crate::common::wait::{Waited, Watched, wait};
 use crate::http::{Answer, Head};
 
 const LONGEST_MS: u64 = 300_000;
+/// Beside `Last-Modified` the name of a form does not fit into the 158 bytes of a device answer's head, and where
+/// `Connection: close` stands there too, no name does.
+const BRIEF: HeaderValue = HeaderValue::from_static("text/plain");
 
 /// Waits for a value of the one alias that the query names.
 pub(super) async fn poll(
@@ -39,7 +42,10 @@ pub(super) async fn poll(
     };
     let answer = match wait(&app.store, find, since, timeout, head.last_call()).await? {
         Waited::Value(at, text) => {
-            let answer = Answer::bytes(StatusCode::OK, PAIRS, form::encode([(alias, &*text)]));
+            let mut answer = Answer::bytes(StatusCode::OK, BRIEF, form::encode([(alias, &*text)]));
+            if head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+                answer.content_type = None;
+            }
             answer.with(LAST_MODIFIED, HeaderValue::try_from(http_date(at)).map_err(Error::internal)?)
         }
         Waited::Expired => Answer::empty(StatusCode::NOT_MODIFIED),

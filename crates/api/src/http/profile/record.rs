@@ -8,7 +8,7 @@ use http::StatusCode;
 use model::{Error, Field, Result, UnixSeconds};
 use wire::form::{self, Form};
 
-use super::entry::{Caller, PAIRS, device_credential};
+use super::entry::{Caller, device_credential};
 use crate::common::app::App;
 use crate::http::provision::body_form;
 use crate::http::{Answer, Body, Head};
@@ -80,5 +80,5 @@ fn point(at: &str, text: &str) -> Result<(UnixSeconds, String)> {
 fn answer_collisions(collisions: &[Collision]) -> Answer {
     let pairs: Vec<_> = collisions.iter().map(|collision| (&*collision.alias, collision.at.to_string())).collect();
     let body = form::encode(pairs.iter().map(|(alias, at)| (*alias, at.as_str())));
-    Answer::bytes(StatusCode::CONFLICT, PAIRS, body)
+    Answer::refusal(StatusCode::CONFLICT, body)
 }
