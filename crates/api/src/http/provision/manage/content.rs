@@ -191,11 +191,12 @@ async fn upload(
     let (digest, length) = (*stored.digest.as_bytes(), stored.length);
     app.store
         .write(move |tx| {
+            // Held by the job itself: a client that hangs up does not let the sweep at a blob whose row is on its way.
+            let _held = &stored;
             let model = caller.model(tx, &name)?;
             provision::replace_blob(tx, &model, &id, &content_type, &digest, length)
         })
         .await?;
-    drop(stored);
     Ok(Answer::reset_content())
 }
 
