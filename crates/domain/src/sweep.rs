@@ -1,15 +1,15 @@
-//! Removing what deletions left behind, a small step at a time, so that no writer waits long for it.
+//! Removing what deletions left behind, and tokens whose time is over, a small step at a time, so that no writer waits long for it.
 
 use model::Result;
 use store::Tx;
 use store::table::sweep::{self, Leftover};
-use store::table::{point, serial_number};
+use store::table::{grant, point, serial_number};
 
 const STEP: i64 = 500;
 
 /// Does one step; false when nothing is left to do.
 pub fn step(tx: &mut Tx<'_>) -> Result<bool> {
-    let Some(leftover) = sweep::first(tx)? else { return Ok(false) };
+    let Some(leftover) = sweep::first(tx)? else { return Ok(grant::delete_expired(tx, STEP)? > 0) };
     let removed = match leftover {
         Leftover::SerialNumbers { model_id } => serial_number::delete_some(tx, model_id, STEP)?,
         Leftover::Points { resource_id } => point::delete_some(tx, resource_id, i64::MAX, STEP)?,

@@ -30,6 +30,8 @@ transcripts! {
     models,
     one_serial_number,
     registration,
+    rpc_more,
+    rpc_rights,
     rpc_tree,
     serial_numbers,
     shares,

@@ -8,7 +8,7 @@ use store::table::sweep::{self, Leftover};
 use store::table::{alias, allotment, client, comment, grant, serial_number, share_code, vendor};
 use store::{Subject, Tx};
 
-use super::room;
+use super::{room, usage};
 use crate::caller::{Caller, Controlled};
 use crate::provision::log;
 use crate::vendor::dissolve;
@@ -18,6 +18,7 @@ pub fn drop(tx: &mut Tx<'_>, caller: &Caller, dropped: &Controlled) -> Result<()
     let row = dropped.row();
     let amounts = room::amounts_of(tx, row.id, row.kind)?;
     room::give_back(tx, dropped.owner_id(), &amounts)?;
+    usage::note_dropping(tx, row.id, row.kind, dropped.owner_id())?;
     for (id, kind) in resource::subtree(tx, row.id)? {
         match kind {
             Kind::Client => drop_client(tx, id, caller.behind())?,
@@ -46,6 +47,7 @@ fn drop_client(tx: &mut Tx<'_>, id: i64, actor_id: i64) -> Result<()> {
     allotment::delete(tx, id)?;
     grant::delete_of(tx, id)?;
     share_code::forget_client(tx, id)?;
+    store::table::usage::delete_of(tx, id)?;
     tx.touch(Subject::Client(id));
     Ok(())
 }

@@ -16,6 +16,7 @@ mod room;
 mod share;
 mod tally;
 mod update;
+mod usage;
 
 pub use alias::{Sought, lookup, map, sought_alias, unmap};
 pub use client_key::{activate_key, expire_key, replace_key};
@@ -30,5 +31,6 @@ pub use listing::{Which, listing};
 pub use named::Named;
 pub use relocate::{Names, relocate};
 pub use share::{GivenUp, activate_share, deactivate_share, describe_share, revoke_share, share};
-pub use tally::Tally;
+pub use tally::{SENT, Tally};
 pub use update::update;
+pub use usage::usage;

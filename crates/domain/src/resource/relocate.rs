@@ -5,7 +5,7 @@ use store::table::alias;
 use store::table::resource::{self, Kind};
 use store::{Subject, Tx};
 
-use super::room;
+use super::{room, usage};
 use crate::caller::{ClientWithin, Controlled};
 
 /// What becomes of the names that the old owner gave.
@@ -30,6 +30,7 @@ pub fn relocate(tx: &mut Tx<'_>, moved: &Controlled, destination: &ClientWithin,
     room::give_back(tx, moved.owner_id(), &amounts)?;
     let levels = resource::height(tx, row.id)?;
     room::take(tx, destination.id(), &amounts, levels)?;
+    usage::note_leaving(tx, row.id, moved.owner_id())?;
     resource::set_owner(tx, row.id, destination.id())?;
     if row.kind == Kind::Client {
         tx.touch(Subject::Client(row.id));

@@ -2,6 +2,7 @@
 //! `revoke`).
 
 use model::{Error, Meta, Noun, Result, Rid, ShareCode};
+use store::table::usage::{self, Metric};
 use store::table::{resource, share_code};
 use store::{Subject, Tx};
 
@@ -12,6 +13,8 @@ use crate::key;
 /// Makes a code for a resource.
 pub fn share(tx: &mut Tx<'_>, shared: &Controlled, meta: &Meta) -> Result<ShareCode> {
     room::take(tx, shared.owner_id(), &room::one_share(), 0)?;
+    let now = tx.now();
+    usage::add(tx, shared.owner_id(), Metric::Shares, now, 1)?;
     let id = tx.next_id();
     let issued = key::issue::<ShareCode>(tx, id)?;
     share_code::insert(tx, id, shared.id(), &issued.hash, &issued.sealed, meta.as_str())?;

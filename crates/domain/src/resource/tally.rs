@@ -3,6 +3,7 @@
 use model::Result;
 use store::Tx;
 use store::table::resource::Kind;
+use store::table::usage::{self, Metric};
 use store::table::{point, resource, share_code};
 
 /// Points looked at for one figure; what a client holds beyond them is not in it.
@@ -32,7 +33,15 @@ pub struct Tally {
     pub shares: i64,
     /// Bytes of values.
     pub disk_bytes: i64,
+    /// Messages sent since the day began (UTC), in the order of [`SENT`].
+    pub sent: [i64; 4],
 }
+
+/// What is sent.
+pub const SENT: [(Metric, &str); 4] =
+    [(Metric::Emails, "email"), (Metric::Https, "http"), (Metric::Smses, "sms"), (Metric::Xmpps, "xmpp")];
+
+const SECONDS_A_DAY: i64 = 86_400;
 
 /// Counts.
 pub fn tally(tx: &mut Tx<'_>, client_id: i64, scope: Scope) -> Result<Tally> {
@@ -48,6 +57,15 @@ pub fn tally(tx: &mut Tx<'_>, client_id: i64, scope: Scope) -> Result<Tally> {
             point::bytes_below(tx, client_id, MOST_POINTS)?,
         ),
     };
+    let now = tx.now();
+    let midnight = now - now.rem_euclid(SECONDS_A_DAY);
+    let mut sent = [0; 4];
+    for (sent, (metric, _)) in sent.iter_mut().zip(SENT) {
+        *sent = match scope {
+            Scope::Own => usage::used_by(tx, client_id, metric, midnight, now)?,
+            Scope::Subtree => usage::used(tx, client_id, metric, midnight, now)?,
+        };
+    }
     let of = |kind: Kind| counted.iter().find(|(counted, _)| *counted == kind).map_or(0, |(_, count)| *count);
     Ok(Tally {
         clients: of(Kind::Client),
@@ -56,5 +74,6 @@ pub fn tally(tx: &mut Tx<'_>, client_id: i64, scope: Scope) -> Result<Tally> {
         dispatches: of(Kind::Dispatch),
         shares,
         disk_bytes,
+        sent,
     })
 }

@@ -104,6 +104,16 @@ CREATE TABLE share_code (
 CREATE INDEX share_code_by_resource ON share_code (resource_id);
 CREATE INDEX share_code_by_activator ON share_code (activated_by) WHERE activated_by IS NOT NULL;
 
+-- metric: 1 to 4 kinds of resources, of which it has steps (up when they came, down when they left); 5 shares, 6 email, 7 http,
+-- 8 sms, 9 xmpp, of which it has what was used up.
+CREATE TABLE usage (
+    client_id BIGINT NOT NULL,
+    metric BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    PRIMARY KEY (client_id, metric, at)
+) WITHOUT ROWID;
+
 -- A token of a grant calls as client_id with the rights (a set of bits) that lender_id has lent it.
 CREATE TABLE grant_token (
     id INTEGER PRIMARY KEY,

@@ -21,6 +21,7 @@ pub mod serial_number;
 pub mod serial_range;
 pub mod share_code;
 pub mod sweep;
+pub mod usage;
 pub mod vendor;
 pub mod vendor_token;
 

@@ -5,6 +5,7 @@ use domain::resource::{Copying, GivenUp, Named, Names, Original, Part, Sought, V
 use model::{Alias, Cik, Meta, Rid, Seconds, ShareCode, UnixSeconds};
 use serde_json::{Map, Value as Json};
 use store::table::resource::Kind;
+use store::table::usage::Metric;
 
 /// One call, read.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ pub enum Call {
     Drop(Named),
     /// To another client.
     Move(Named, Named, Names),
+    /// What was used in a time.
+    Usage(Named, Metric, UnixSeconds, UnixSeconds),
     /// A name for a resource.
     Map(Named, Named, Alias),
     /// Away with a name.
@@ -145,7 +148,7 @@ impl Call {
     /// Where it may run.
     pub fn place(&self) -> Place {
         match self {
-            Call::Read(..) | Call::Info(..) | Call::Listing(..) | Call::Lookup(..) => Place::Reader,
+            Call::Read(..) | Call::Info(..) | Call::Listing(..) | Call::Lookup(..) | Call::Usage(..) => Place::Reader,
             Call::Wait(..) => Place::Nowhere,
             _ => Place::Writer,
         }

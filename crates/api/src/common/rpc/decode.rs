@@ -8,6 +8,7 @@ use domain::resource::{Copying, GivenUp, Named, Names, Original, Part, Visibilit
 use model::{Alias, Cik, Error, Limits, Meta, Rid, Seconds, SecretKey, ShareCode};
 use serde_json::{Map, Value as Json};
 use store::table::resource::Kind;
+use store::table::usage::Metric;
 use wire::rpc::{CallError, Invocation, Outcome, Status};
 
 use super::call::{Call, Deactivated, Key, Listed};
@@ -38,6 +39,7 @@ pub fn decode(invocation: Invocation, limits: &Limits) -> Decoded<Call> {
         "listing" => reader.listing(arguments),
         "drop" => reader.drop(arguments),
         "move" => reader.relocate(arguments),
+        "usage" => reader.usage(arguments),
         "map" => reader.map(arguments),
         "unmap" => reader.unmap(arguments),
         "lookup" => reader.lookup(arguments),
@@ -206,6 +208,16 @@ impl Reader<'_> {
             false => Names::Lapse,
         };
         Ok(Call::Move(self.resource(resource)?, self.resource(destination)?, names))
+    }
+
+    fn usage(&self, arguments: &mut [Json]) -> Decoded<Call> {
+        match arguments {
+            [client, Json::String(metric), start, end] => {
+                let metric = Metric::from_word(metric).ok_or(INVALID)?;
+                Ok(Call::Usage(self.resource(client)?, metric, seconds(start)?, seconds(end)?))
+            }
+            _ => Err(SHAPE),
+        }
     }
 
     fn map(&self, arguments: &mut [Json]) -> Decoded<Call> {

@@ -1,6 +1,6 @@
 //! What `info` answers, as JSON (contract, rpc.md "info").
 
-use domain::resource::{Basic, Fact, Share, Standstill, Tally};
+use domain::resource::{Basic, Fact, SENT, Share, Standstill, Tally};
 use model::{Rid, SecretKey};
 use serde_json::{Map, Value as Json, json};
 
@@ -62,14 +62,21 @@ fn word(state: Standstill) -> &'static str {
 }
 
 fn tally(tally: &Tally) -> Json {
-    json!({
-        "client": tally.clients,
-        "dataport": tally.dataports,
-        "datarule": tally.datarules,
-        "dispatch": tally.dispatches,
-        "share": tally.shares,
-        "disk": tally.disk_bytes,
-    })
+    let mut figures = Map::new();
+    for (word, figure) in [
+        ("client", tally.clients),
+        ("dataport", tally.dataports),
+        ("datarule", tally.datarules),
+        ("dispatch", tally.dispatches),
+        ("share", tally.shares),
+        ("disk", tally.disk_bytes),
+    ] {
+        figures.insert(word.to_owned(), json!(figure));
+    }
+    for ((_, word), figure) in SENT.into_iter().zip(tally.sent) {
+        figures.insert(word.to_owned(), json!(figure));
+    }
+    Json::Object(figures)
 }
 
 fn share(share: &Share) -> Json {

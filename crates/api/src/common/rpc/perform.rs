@@ -83,6 +83,10 @@ pub(super) fn perform(tx: &mut Tx<'_>, settings: &Settings, caller: &Caller, cal
             let destination = caller.client_within(tx, Right::Move, destination)?;
             resource::relocate(tx, &moved, &destination, *names).map(|()| Outcome::Done)
         }
+        Call::Usage(client, metric, start, end) => {
+            let client = caller.client_within(tx, Right::Usage, client)?;
+            Ok(Outcome::Result(json!(resource::usage(tx, &client, *metric, *start, *end)?)))
+        }
         Call::Map(client, named, name) => {
             let client = caller.client_within(tx, Right::Map, client)?;
             let target = caller.controlled(tx, Right::Map, named)?;
