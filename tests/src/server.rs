@@ -55,6 +55,19 @@ impl Server {
         server
     }
 
+    /// Where it speaks CoAP.
+    pub fn coap(&self) -> SocketAddr {
+        let said = self.folder.path().join(format!("serve.{}.out", self.starts - 1));
+        let since = Instant::now();
+        while since.elapsed() < READY_IN {
+            if let Some(address) = listening_on("coap", &read(&said)) {
+                return address;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the server doesn't speak CoAP: {}", read(&said));
+    }
+
     /// The data folder.
     pub fn data(&self) -> std::path::PathBuf {
         self.folder.path().join("data")
@@ -189,13 +202,13 @@ fn serve(folder: &Path, start: u32) -> (Child, SocketAddr) {
     let said = folder.join(format!("serve.{start}.out"));
     let errors = folder.join(format!("serve.{start}.err"));
     let mut command = Command::new(cikada());
-    command.args(["serve", "--http", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+    command.args(["serve", "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
     command.env("CIKADA_TEST_CLOCK_FILE", folder.join("clock"));
     command.stdin(Stdio::null()).stdout(File::create(&said).unwrap()).stderr(File::create(&errors).unwrap());
     let mut child = command.spawn().expect("cikada can be started");
     let since = Instant::now();
     while since.elapsed() < READY_IN {
-        if let Some(address) = listening_on(&read(&said)) {
+        if let Some(address) = listening_on("http", &read(&said)) {
             return (child, address);
         }
         if let Some(status) = child.try_wait().expect("a child can be asked") {
@@ -208,9 +221,12 @@ fn serve(folder: &Path, start: u32) -> (Child, SocketAddr) {
     panic!("the server didn't listen within {READY_IN:?}:\n{}{}", read(&said), read(&errors));
 }
 
-fn listening_on(said: &str) -> Option<SocketAddr> {
+fn listening_on(protocol: &str, said: &str) -> Option<SocketAddr> {
     let whole_lines = &said[..=said.rfind('\n')?];
-    whole_lines.lines().find_map(|line| line.strip_prefix("listening on http://")?.trim().parse().ok())
+    let place = |line: &str| {
+        line.strip_prefix("listening on ")?.strip_prefix(protocol)?.strip_prefix("://")?.trim().parse().ok()
+    };
+    whole_lines.lines().find_map(place)
 }
 
 fn read(file: &Path) -> String {

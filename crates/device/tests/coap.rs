@@ -72,6 +72,7 @@ fn answer(manner: Manner, message: &Message<'_>, code: Code, options: &Options<'
             Draft::empty(Kind::Acknowledgement, message.id).to_vec(),
             // Somebody else's datagrams in between change nothing.
             b"\x60\x45\xff\xff\xffnot yours".to_vec(),
+            b"\x54\x45\x00\x07\x00\x00\x00\x00\xffnot yours".to_vec(),
             b"rubbish".to_vec(),
             draft(kind, 77, message.token, code, options, payload),
         ]

@@ -78,6 +78,9 @@ fn an_image_arrives_in_pieces_and_is_verified() {
         assert!(bench.image == content, "{length}");
         assert!(bench.waits.is_empty());
         assert_eq!(bench.sent.len(), if length == 0 { 2 } else { length.div_ceil(100) });
+        // All but the first ask for the version that the first began with.
+        let marked = |request: &Vec<u8>| header(std::str::from_utf8(request).unwrap(), "If-Range").is_some();
+        assert!(length == 0 || bench.sent[1..].iter().all(marked));
     }
 }
 

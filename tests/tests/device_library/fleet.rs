@@ -36,6 +36,17 @@ fn a_fleet_with_a_third_of_its_answers_lost_is_active_and_updated_in_the_end() {
 }
 
 #[test]
+fn half_of_a_fleet_speaks_coap_and_is_as_well_off() {
+    let server = Server::start();
+    let coap = server.coap().to_string();
+    let weather = ["--loss", "30", "--crash", "1", "--speed", "30", "--stagger", "1", "--within", "4m"];
+    let output = fleet(&server, &[&["--devices", "60", "--seed", "13", "--coap", &coap], &weather[..]].concat());
+    let summary = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{summary}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(summary.contains("\"updated\":\"60 of 60\""), "{summary}");
+}
+
+#[test]
 fn a_fleet_that_cannot_finish_says_so() {
     let server = Server::start();
     let output =
