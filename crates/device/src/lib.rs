@@ -1,4 +1,9 @@
 //! The device's side of cikada: activation, key storage, safe download of content and the data calls, for firmware.
+//!
+//! Everything is a [`Machine`] without I/O: it says what to do next ([`Action`]), the firmware does it and says how it went
+//! ([`Event`]). [`activation`] gets a key and keeps it, [`download`] gets an image and verifies it, [`data`], [`content`] and
+//! [`coap`] make single calls, [`boot`] keeps two firmware slots apart. [`board`] runs a machine on four small traits, and
+//! with the feature `std`, `blocking` implements them for a computer. Nothing here allocates but `blocking`.
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 
 pub mod activation;
