@@ -211,13 +211,16 @@ fn stop_signal() -> Outcome<impl Future<Output = ()>> {
 fn allow_files(connections: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     const OF_STORES: u64 = 1024;
+    /// Listeners, runtimes, the stores at rest, and room for reads and uploads.
+    const AT_LEAST: u64 = 64;
     let wanted = connections as u64 + OF_STORES;
     let limit = getrlimit(Resource::Nofile);
     let allowed = limit.maximum.map_or(wanted, |most| most.min(wanted));
     if limit.current.is_some_and(|now| now < allowed) {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum: limit.maximum });
     }
-    let left = connections.min((allowed - OF_STORES.min(allowed / 4)) as usize);
+    let reserved = OF_STORES.min((allowed / 4).max(AT_LEAST));
+    let left = connections.min(allowed.saturating_sub(reserved).max(1) as usize);
     if left < connections {
         tracing::warn!(
             connections = left,

@@ -30,7 +30,8 @@ fn program() -> &'static Path {
             .current_dir(package)
             .args(["build", "--quiet", "--lib", "--no-default-features", "--profile", "size", "--target-dir"])
             .arg(target));
-        let program = target.join("size/device-example");
+        // Tests may run in processes of their own, and none may write a program that another runs.
+        let program = target.join(format!("size/device-example-{}", std::process::id()));
         run(Command::new("cc")
             .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror", "-O1", "-I"])
             .arg(package.join("include"))
