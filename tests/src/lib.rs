@@ -19,6 +19,7 @@ pub mod rules;
 mod server;
 pub mod transcript;
 mod vendor;
+mod web_socket;
 
 pub use address::fresh_address;
 pub use answer::Answer;
@@ -31,6 +32,7 @@ pub use form::{decode, encode, form};
 pub use request::Request;
 pub use server::Server;
 pub use vendor::{Snapshot, Vendor};
+pub use web_socket::{Heard, WebSocket};
 
 /// A key that has the right form and belongs to nobody.
 pub const UNKNOWN_KEY: &str = "00112233445566778899aabbccddeeff00112233";

@@ -78,6 +78,13 @@ impl Server {
         self.child.id()
     }
 
+    /// How much memory the process has at this moment, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id())).expect("the server is running");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Everything the server has written on its standard error, over all its starts.
     pub fn errors(&self) -> String {
         (0..self.starts).map(|n| read(&self.folder.path().join(format!("serve.{n}.err")))).collect()

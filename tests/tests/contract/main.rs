@@ -12,3 +12,4 @@ mod limits;
 mod malformed;
 mod races;
 mod transcripts;
+mod web_socket;

@@ -6,6 +6,7 @@ use model::Limits;
 use store::Store;
 
 use super::callers::Callers;
+use super::places::Places;
 use super::profiles::Profiles;
 use super::shelves::Shelves;
 use super::stopping::Stopping;
@@ -29,6 +30,8 @@ pub struct App {
     pub shelves: Shelves,
     /// Whether it is to end.
     pub stopping: Stopping,
+    /// The sockets that clients hold.
+    pub places: Places,
 }
 
 impl App {
@@ -43,6 +46,7 @@ impl App {
             profiles: Profiles::new(),
             shelves: Shelves::new(),
             stopping: Stopping::new(),
+            places: Places::default(),
         }
     }
 

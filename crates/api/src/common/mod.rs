@@ -7,6 +7,7 @@ pub mod app;
 pub mod callers;
 pub mod codes;
 pub mod listing;
+pub mod places;
 pub mod profiles;
 pub mod rpc;
 pub mod shelves;

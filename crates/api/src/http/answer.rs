@@ -13,6 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use model::Error;
+use tokio::net::TcpStream;
 
 use super::seat::Turn;
 use super::spelling::spelled;
@@ -34,7 +35,12 @@ pub struct Answer {
     pub(super) content: Content,
     pub(super) closes: bool,
     pub(super) route: &'static str,
+    /// What goes on with the connection after a 101.
+    pub(super) upgrade: Option<Upgrade>,
 }
+
+/// Takes a connection over, with the bytes that came early.
+pub(super) type Upgrade = Box<dyn FnOnce(TcpStream, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// The bytes of an answer.
 pub(super) enum Content {
@@ -49,7 +55,22 @@ pub(super) enum Content {
 impl Answer {
     /// A status without a body: 204, 205, 304; with another one the body is empty.
     pub fn empty(status: StatusCode) -> Answer {
-        Answer { status, content_type: None, headers: Vec::new(), content: Content::None, closes: false, route: "" }
+        Answer {
+            status,
+            content_type: None,
+            headers: Vec::new(),
+            content: Content::None,
+            closes: false,
+            route: "",
+            upgrade: None,
+        }
+    }
+
+    /// 101: from here on the connection speaks another protocol.
+    pub(super) fn upgraded(
+        serve: impl FnOnce(TcpStream, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + 'static,
+    ) -> Answer {
+        Answer { upgrade: Some(Box::new(serve)), ..Answer::empty(StatusCode::SWITCHING_PROTOCOLS) }
     }
 
     /// 204: nothing to say.

@@ -59,8 +59,12 @@ pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>,
     if let Err(error) = ended.await {
         tracing::debug!(peer = %seat.peer, %error, "a connection broke off");
     }
+    let parts = connection.into_parts();
+    let (socket, held) = parts.io.into_inner().into_socket();
+    if let Some(upgrade) = seat.take_upgrade() {
+        return upgrade(socket, [&parts.read_buf[..], &held].concat()).await;
+    }
     seat.retire();
-    let socket = connection.into_parts().io.into_inner().into_socket();
     // Boxed: a connection that waits keeps no room for its end.
     let _ = Box::pin(tokio::time::timeout(PARTING, part(socket, &seat))).await;
 }

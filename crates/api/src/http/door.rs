@@ -68,7 +68,11 @@ async fn answer(site: Arc<impl Site>, turn: Turn, request: http::Request<Incomin
         let (status, route) = (answer.status.as_u16(), answer.route);
         tracing::debug!(%method, route, status, micros = began.elapsed().as_micros() as u64, peer = %seat.peer, "answered");
     }
-    say_whether_it_closes(&mut answer, &turn);
+    if let Some(upgrade) = answer.upgrade.take() {
+        seat.keep_upgrade(upgrade);
+    } else {
+        say_whether_it_closes(&mut answer, &turn);
+    }
     answer.into_response(is_head, turn)
 }
 

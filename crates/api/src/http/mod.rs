@@ -20,6 +20,7 @@ mod rpc;
 mod seat;
 mod spelling;
 mod stream;
+mod websocket;
 mod worker;
 
 pub use answer::Answer;

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::profile::{alias, record};
 use super::provision::{device, download, manage};
-use super::{Answer, Request, refuse, rpc};
+use super::{Answer, Request, refuse, rpc, websocket};
 use crate::common::app::App;
 use crate::common::codes::Manner;
 
@@ -56,6 +56,10 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
         ["onep:v1", "rpc", "process"] => match *method {
             Method::POST => rpc::process(app, &head, body).await,
             _ => Ok(Answer::method_not_allowed("POST")),
+        },
+        ["ws"] => match *method {
+            Method::GET => websocket::upgrade(app, &head),
+            _ => Ok(Answer::method_not_allowed("GET")),
         },
         _ => Ok(Answer::not_found()),
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::StatusCode;
 use wire::http::framing::{Head, Place};
 
+use super::answer::Upgrade;
 use super::body::Unread;
 
 /// Time as a worker counts it, in steps of [`TICK`].
@@ -77,6 +78,8 @@ struct State {
     unread: Option<Unread>,
     /// A route that waits for nothing that the peer sends, and would rather know when nobody waits for its answer.
     attentive: Option<Waker>,
+    /// Who takes the connection over after its present answer.
+    upgrade: Option<Upgrade>,
     waiting: Waiting,
     since: Tick,
     read_by: Tick,
@@ -153,6 +156,7 @@ impl Seat {
             refusal: None,
             unread: None,
             attentive: None,
+            upgrade: None,
             waiting: Waiting::Nothing,
             since: now,
             read_by: NEVER,
@@ -294,6 +298,21 @@ impl Seat {
     pub(super) fn rouse(&self) {
         let attentive = self.state().attentive.take();
         attentive.into_iter().for_each(Waker::wake);
+    }
+
+    /// Keeps who takes the connection over when the answer is out.
+    pub(super) fn keep_upgrade(&self, upgrade: Upgrade) {
+        self.state().upgrade = Some(upgrade);
+    }
+
+    /// Gives the connection over: from here on whoever has it watches over its peer.
+    pub(super) fn take_upgrade(&self) -> Option<Upgrade> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let upgrade = state.upgrade.take()?;
+        (state.waiting, state.since) = (Waiting::Nothing, now);
+        (state.read_by, state.write_by) = (NEVER, NEVER);
+        Some(upgrade)
     }
 
     pub(super) fn take_unread(&self) -> Option<Unread> {

@@ -37,9 +37,9 @@ impl Stream {
         Stream { tcp, seat, guard: Guard::new(limits), held: Vec::new(), ready: 0, read: 0, peer_ended: false }
     }
 
-    /// The socket, when the parser is done with it.
-    pub(super) fn into_socket(self) -> TcpStream {
-        self.tcp
+    /// The socket, when the parser is done with it, and what was read and not given on.
+    pub(super) fn into_socket(self) -> (TcpStream, Vec<u8>) {
+        (self.tcp, self.held)
     }
 
     /// Judges what was just read into the buffer behind its first `before` bytes, and leaves there what may go on.

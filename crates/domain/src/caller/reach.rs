@@ -172,6 +172,13 @@ impl Caller {
         Ok(Seen { row, standing })
     }
 
+    /// What it rests on itself: its key or its lender's, and where it stands in the tree.
+    pub fn standing_on(&self, tx: &mut Tx<'_>) -> Result<Vec<Subject>> {
+        let above = resource::list_above(tx, self.id)?;
+        let places = above.into_iter().take_while(|id| *id != self.behind).map(Subject::Resource);
+        Ok(places.chain([Subject::Client(self.id), Subject::Client(self.behind)]).collect())
+    }
+
     /// What its right to read a series depends on: its key, and where both stand in the tree.
     pub fn dependencies(&self, tx: &mut Tx<'_>, readable: &Readable) -> Result<Vec<Subject>> {
         let above = resource::list_above(tx, readable.series.id)?;

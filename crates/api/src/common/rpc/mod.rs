@@ -22,6 +22,7 @@ use store::Tx;
 use wire::rpc::{self, ActingAs, Answers, Auth, Encoding, Outcome, RequestError, Status};
 
 use self::call::{Call, Place};
+pub(crate) use self::perform::point;
 use super::app::App;
 use super::codes;
 
@@ -56,7 +57,7 @@ pub async fn answer<L: Future<Output = ()>>(
         Ok(asked) => asked,
         Err(error) => return error.encode(encoding),
     };
-    match run(app, &auth, asked, encoding, last_call).await {
+    match run(app, &auth, asked, encoding, ANSWER_BYTES, last_call).await {
         Err(Error::Unauthorized) => RequestError::Unauthorized.encode(encoding),
         other => other,
     }
@@ -65,11 +66,13 @@ pub async fn answer<L: Future<Output = ()>>(
 /// Reads the calls of a body.
 pub fn asked(app: &App, body: Json) -> std::result::Result<Vec<Asked>, RequestError> {
     let calls = rpc::calls(body, app.limits())?;
-    let read = |call: rpc::Call| {
-        let invocation = call.invocation.map_err(Outcome::Error);
-        Asked { id: call.id, call: invocation.and_then(|invocation| decode::decode(invocation, app.limits())) }
-    };
-    Ok(calls.into_iter().map(read).collect())
+    Ok(calls.into_iter().map(|call| asked_one(app, call)).collect())
+}
+
+/// Reads one call.
+pub fn asked_one(app: &App, call: rpc::Call) -> Asked {
+    let invocation = call.invocation.map_err(Outcome::Error);
+    Asked { id: call.id, call: invocation.and_then(|invocation| decode::decode(invocation, app.limits())) }
 }
 
 /// Runs calls in order and encodes what came of them. The credential is looked up in each job, also when there is no call.
@@ -78,10 +81,11 @@ pub async fn run<L: Future<Output = ()>>(
     auth: &Arc<Auth>,
     asked: Vec<Asked>,
     encoding: Encoding,
+    max_bytes: usize,
     last_call: impl Fn() -> L,
 ) -> Result<Vec<u8>> {
     let asked = Arc::new(asked);
-    let mut answers = Answers::new(encoding, ANSWER_BYTES);
+    let mut answers = Answers::new(encoding, max_bytes);
     let mut done = 0;
     loop {
         let outcomes = match step(app, auth, &asked, done, &last_call).await {
@@ -156,7 +160,7 @@ fn run_slice(tx: &mut Tx<'_>, settings: &Settings, auth: &Auth, asked: &[Asked])
 }
 
 /// The caller that a credential stands for, as far as it is alive at this moment.
-pub(super) fn authenticate(tx: &mut Tx<'_>, auth: &Auth) -> Result<Caller> {
+pub(crate) fn authenticate(tx: &mut Tx<'_>, auth: &Auth) -> Result<Caller> {
     match auth {
         Auth::Token(token) => caller::by_grant(tx, token),
         Auth::Cik { cik, acting_as } => {
@@ -187,6 +191,11 @@ fn weight(outcome: &Outcome) -> usize {
 }
 
 impl Asked {
+    /// Whether it waits for others to write.
+    pub fn waits(&self) -> bool {
+        self.place() == Some(Place::Nowhere)
+    }
+
     /// Where it has to run; None where that is all the same.
     fn place(&self) -> Option<Place> {
         self.call.as_ref().ok().map(Call::place)

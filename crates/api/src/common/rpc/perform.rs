@@ -144,7 +144,7 @@ pub(super) fn perform(tx: &mut Tx<'_>, settings: &Settings, caller: &Caller, cal
 }
 
 /// `[ts, value]`.
-pub(super) fn point(point: &Point) -> Json {
+pub(crate) fn point(point: &Point) -> Json {
     json!([point.at, point.value.to_json()])
 }
 
