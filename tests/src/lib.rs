@@ -2,7 +2,7 @@
 //!
 //! It starts and kills servers ([`Server`]), speaks HTTP byte by byte ([`Request`], [`Connection`], [`Answer`]), calls as a
 //! vendor or a device ([`Vendor`], [`Device`]), reads answers as the smallest deployed firmware does ([`FieldDevice`])
-//! and plays transcripts ([`transcript`]). It shares no code with the server: what it knows stands in the contract.
+//! plays transcripts ([`transcript`]), and speaks CoAP ([`coap`]) over good links and bad ones ([`Relay`]). It shares no code with the server: what it knows stands in the contract.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation ends the test that made it")]
 
@@ -10,10 +10,12 @@ mod address;
 mod answer;
 mod binary;
 mod cast;
+pub mod coap;
 mod connection;
 mod device;
 mod field_device;
 mod form;
+mod relay;
 mod request;
 pub mod rules;
 mod server;
@@ -29,6 +31,7 @@ pub use connection::Connection;
 pub use device::Device;
 pub use field_device::FieldDevice;
 pub use form::{decode, encode, form};
+pub use relay::{Relay, Weather};
 pub use request::Request;
 pub use server::Server;
 pub use vendor::{Snapshot, Vendor};

@@ -43,6 +43,18 @@ impl Server {
         Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
     }
 
+    /// The same with a CoAP listener on any free port.
+    pub fn start_with_coap() -> Server {
+        Server::start_with("[coap]\naddr = \"127.0.0.1:0\"\n")
+    }
+
+    /// Where it listens for CoAP.
+    pub fn coap(&self) -> SocketAddr {
+        let said = read(&self.folder.path().join(format!("serve.{}.out", self.starts - 1)));
+        let address = said.lines().find_map(|line| line.strip_prefix("listening on coap://")?.trim().parse().ok());
+        address.expect("the configuration asks for CoAP")
+    }
+
     /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
     pub fn shared() -> Arc<Server> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());

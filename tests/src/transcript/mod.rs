@@ -24,8 +24,12 @@
 //!   one written `?Name: value` may. The kinds: `csv`, `lines` (of text or CSV), `text`, `form`, `json` (compared as values), `jsontext` (compared as text, so that it may hold placeholders). In
 //!   the first two every line ends with LF, in the others the last one doesn't. An error with no body written down has any one-line text.
 //! - `{name}` stands for a value known so far, `{int}`, `{hex40}`, `{date}`, `{any}` for anything of that form, `{name=hex40}` keeps it.
+//! - `> COAP GET /path?query` is a confirmable request over CoAP. Its headers are options: `Accept`, `Content-Format`, `Observe`, `ETag`,
+//!   `Block1: number/more/size`, `Block2`, `Size2`; the option 65001 is `Unknown`. Its answer has a code as `2.05`, perhaps `hex`, options, and a
+//!   body; an option that is not named must not be there.
 //! - `\r`, `\n`, `\t`, `\\` and `\xNN` are escapes.
 
+mod coap;
 mod parse;
 mod pattern;
 mod play;

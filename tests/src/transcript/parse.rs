@@ -37,7 +37,7 @@ pub enum Step {
 /// The answer as it is written down.
 #[derive(Debug, Default)]
 pub struct Expectation {
-    /// Status code, or several where the contract leaves the choice (`404|409`).
+    /// Status code (`2.05` of CoAP as 205), or several where the contract leaves the choice (`404|409`).
     pub statuses: Vec<u16>,
     /// The word behind the status, or nothing.
     pub kind: String,
@@ -97,7 +97,8 @@ fn unmarked(line: &str) -> &str {
 
 fn expectation(lines: &[String]) -> Option<Expectation> {
     let (status, kind) = lines[0].split_once(' ').unwrap_or((&lines[0], ""));
-    let statuses = status.split('|').map(|code| code.parse().ok()).collect::<Option<_>>()?;
+    // CoAP's codes are written with a point.
+    let statuses = status.split('|').map(|code| code.replacen('.', "", 1).parse().ok()).collect::<Option<_>>()?;
     let mut expected = Expectation { statuses, kind: kind.to_owned(), ..Expectation::default() };
     let rest = &lines[1..];
     match rest.iter().position(String::is_empty) {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
 
+use super::coap;
 use super::pattern::{Values, fill, fits};
 use super::{Case, Expectation, Step, parse};
 use crate::{Answer, Connection, Server, Vendor, fresh_address, fresh_name, rules};
@@ -15,7 +16,8 @@ use crate::{Answer, Connection, Server, Vendor, fresh_address, fresh_name, rules
 pub fn play(name: &str, text: &str) {
     let cases = parse(text).unwrap_or_else(|why| panic!("{name}: {why}"));
     assert!(!cases.is_empty(), "{name} has no case");
-    let server = Server::start();
+    let speaks_coap = text.lines().any(|line| line.starts_with("> COAP "));
+    let server = if speaks_coap { Server::start_with_coap() } else { Server::start() };
     let mut different = String::new();
     for case in &cases {
         // A preparation that is refused ends its case, not the transcript.
@@ -124,6 +126,9 @@ impl Stage<'_> {
     }
 
     fn exchange(&mut self, request: &[String], expected: &Expectation) -> Result<(), String> {
+        if request[0].starts_with("COAP ") {
+            return coap::exchange(self.server.coap(), self.address, &mut self.values, request, expected);
+        }
         let (method, bytes) = self.request(request)?;
         let mut connection = Connection::open_from(self.server.address, self.address).map_err(|why| why.to_string())?;
         let _ = connection.send(&bytes);

@@ -21,6 +21,7 @@ macro_rules! transcripts {
 
 transcripts! {
     activate,
+    coap,
     content,
     data,
     data_values,
