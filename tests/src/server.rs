@@ -30,6 +30,11 @@ pub struct Server {
 impl Server {
     /// Makes a data folder and serves it.
     pub fn start() -> Server {
+        Server::start_with("")
+    }
+
+    /// The same with a configuration file of this text.
+    pub fn start_with(config: &str) -> Server {
         let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
         let init = Command::new(cikada())
             .args(["init", "--json", "--data"])
@@ -39,20 +44,9 @@ impl Server {
         assert!(init.status.success(), "init failed: {init:?}");
         let cast = Cast::parse(std::str::from_utf8(&init.stdout).expect("UTF-8"));
         fs::write(folder.path().join("clock"), "0").unwrap();
+        fs::write(folder.path().join("cikada.toml"), config).unwrap();
         let (child, address) = serve(folder.path(), 0);
         Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
-    }
-
-    /// The same with a CoAP listener on any free port.
-    pub fn start_with_coap() -> Server {
-        Server::start_with("[coap]\naddr = \"127.0.0.1:0\"\n")
-    }
-
-    /// Where it listens for CoAP.
-    pub fn coap(&self) -> SocketAddr {
-        let said = read(&self.folder.path().join(format!("serve.{}.out", self.starts - 1)));
-        let address = said.lines().find_map(|line| line.strip_prefix("listening on coap://")?.trim().parse().ok());
-        address.expect("the configuration asks for CoAP")
     }
 
     /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
@@ -222,6 +216,7 @@ fn serve(folder: &Path, start: u32) -> (Child, SocketAddr) {
     let errors = folder.join(format!("serve.{start}.err"));
     let mut command = Command::new(cikada());
     command.args(["serve", "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
+    command.arg("--config").arg(folder.join("cikada.toml"));
     command.env("CIKADA_TEST_CLOCK_FILE", folder.join("clock"));
     command.stdin(Stdio::null()).stdout(File::create(&said).unwrap()).stderr(File::create(&errors).unwrap());
     let mut child = command.spawn().expect("cikada can be started");

@@ -16,8 +16,7 @@ use crate::{Answer, Connection, Server, Vendor, fresh_address, fresh_name, rules
 pub fn play(name: &str, text: &str) {
     let cases = parse(text).unwrap_or_else(|why| panic!("{name}: {why}"));
     assert!(!cases.is_empty(), "{name} has no case");
-    let speaks_coap = text.lines().any(|line| line.starts_with("> COAP "));
-    let server = if speaks_coap { Server::start_with_coap() } else { Server::start() };
+    let server = Server::start();
     let mut different = String::new();
     for case in &cases {
         // A preparation that is refused ends its case, not the transcript.

@@ -57,17 +57,30 @@ pub(super) fn first_block(answer: &Answer) -> Answer {
     Answer { body, etag, ..answer.clone() }
 }
 
-/// Writes the answer in at most `room` bytes. What does not fit of a body goes out in smaller blocks; what does not fit of
+/// How many bytes an answer may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// When it is what was asked for.
+    pub(super) content: usize,
+    /// When it is an error.
+    pub(super) refusal: usize,
+}
+
+impl Room {
+    /// As much as a datagram takes.
+    pub(super) const AMPLE: Room = Room { content: DATAGRAM_BYTES, refusal: DATAGRAM_BYTES };
+}
+
+/// Writes the answer in the room that it has. What does not fit of a body goes out in smaller blocks; what does not fit of
 /// an error is left out.
-pub(super) fn encode(envelope: Envelope, answer: &Answer, extras: &Extras, room: usize) -> Result<Vec<u8>> {
-    let room = room.min(DATAGRAM_BYTES);
+pub(super) fn encode(envelope: Envelope, answer: &Answer, extras: &Extras, room: Room) -> Result<Vec<u8>> {
     match answer.code.class() {
         2 => encode_content(envelope, answer, extras, room),
-        _ => encode_refusal(envelope, answer, extras, room),
+        _ => encode_refusal(envelope, answer, extras, room.refusal),
     }
 }
 
-fn encode_content(envelope: Envelope, answer: &Answer, extras: &Extras, room: usize) -> Result<Vec<u8>> {
+fn encode_content(envelope: Envelope, answer: &Answer, extras: &Extras, room: Room) -> Result<Vec<u8>> {
     let (place, total) = (extras.block2.map_or(0, Block::offset), answer.body.total_bytes);
     let wanted = extras.block2.map_or(Block::MAX_BYTES, Block::bytes);
     let etag = match answer.etag {
@@ -81,7 +94,7 @@ fn encode_content(envelope: Envelope, answer: &Answer, extras: &Extras, room: us
     if extras.block2.is_none() && total <= Block::MAX_BYTES as u64 || total == 0 && place == 0 {
         let plain = draft(envelope, answer, extras, etag.as_ref()).with_payload(&answer.body.bytes);
         let datagram = written(&plain)?;
-        if datagram.len() <= room {
+        if datagram.len() <= room.content {
             return Ok(datagram);
         }
     }
@@ -96,11 +109,11 @@ fn encode_content(envelope: Envelope, answer: &Answer, extras: &Extras, room: us
         let mut sized = blank.clone().with_payload(payload);
         sized.add_block(number::BLOCK2, block);
         let datagram = written(&sized)?;
-        if datagram.len() <= room {
+        if datagram.len() <= room.content {
             return Ok(datagram);
         }
     }
-    encode_refusal(envelope, &Answer::refusal(Code::BAD_REQUEST, "there is no such block"), extras, room)
+    encode_refusal(envelope, &Answer::refusal(Code::BAD_REQUEST, "there is no such block"), extras, room.refusal)
 }
 
 /// The block of that size which begins at `place`; none where the body has ended, or where blocks of that size do not
@@ -165,7 +178,7 @@ mod tests {
     }
 
     fn encoded(answer: &Answer, extras: &Extras, room: usize) -> Vec<u8> {
-        encode(envelope(), answer, extras, room).unwrap()
+        encode(envelope(), answer, extras, Room { content: room, refusal: room }).unwrap()
     }
 
     fn read(datagram: &[u8]) -> Response<'_> {
@@ -233,6 +246,13 @@ mod tests {
         }
         let datagram = encoded(&long(0), &wanting(0, 16), AMPLE);
         assert_eq!((read(&datagram).message.code, read(&datagram).message.payload), (Code::CONTENT, &b""[..]));
+    }
+
+    #[test]
+    fn a_block_that_is_not_there_gets_the_room_of_an_error() {
+        let room = Room { content: 60, refusal: 20 };
+        let datagram = encode(envelope(), &long(10), &wanting(1, 16), room).unwrap();
+        assert!(datagram.len() <= 20 && read(&datagram).message.code == Code::BAD_REQUEST);
     }
 
     #[test]

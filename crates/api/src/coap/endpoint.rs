@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::bodies::{Bodies, Room};
 use super::dedup::{Answered, Meeting};
 use super::echo::{ECHO_BYTES, Echo};
-use super::encode::{DATAGRAM_BYTES, Envelope, Extras, encode};
+use super::encode::{self, DATAGRAM_BYTES, Envelope, Extras};
 use super::ids::Ids;
 use super::observe::{ObserverId, Observers, Seats};
 use super::outbox::{Outbox, Outgoing, Pace, Purpose};
@@ -298,7 +298,7 @@ impl Endpoint {
             kind => (kind, self.ids.next(&exchange.peer)),
         };
         let room = ticket.room_for(&answer);
-        let written = encode(Envelope { kind, id, token: ticket.token }, &answer, extras, room);
+        let written = encode::encode(Envelope { kind, id, token: ticket.token }, &answer, extras, room);
         let datagram = written.unwrap_or_else(|cause| {
             tracing::error!(%cause, "an answer cannot be written");
             Vec::new()
@@ -311,7 +311,7 @@ impl Endpoint {
         }
         self.outbound.push(exchange.peer, &datagram);
         if is_separate {
-            let allowance = if ticket.is_shown { usize::MAX } else { room.saturating_sub(datagram.len()) };
+            let allowance = if ticket.is_shown { usize::MAX } else { room.content.saturating_sub(datagram.len()) };
             let exchange = Exchange { id, ..*exchange };
             self.expect_acknowledgement(now, exchange, datagram, Purpose::Answer, None, allowance);
         }
@@ -441,12 +441,12 @@ impl Ticket {
     }
 
     /// How large the answer may be: nobody gets us to send much to an address that is not its own.
-    fn room_for(&self, answer: &Answer) -> usize {
-        match answer.code.class() {
-            2 if self.is_shown || answer.is_authenticated => DATAGRAM_BYTES,
-            2 => AMPLIFICATION * self.request_bytes,
-            _ => self.request_bytes,
-        }
+    fn room_for(&self, answer: &Answer) -> encode::Room {
+        let content = match self.is_shown || answer.is_authenticated {
+            true => DATAGRAM_BYTES,
+            false => DATAGRAM_BYTES.min(AMPLIFICATION * self.request_bytes),
+        };
+        encode::Room { content, refusal: DATAGRAM_BYTES.min(self.request_bytes) }
     }
 
     fn has_room_for_echo(&self) -> bool {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use wire::coap::{Code, Kind, Token};
 
 use super::answer::Answer;
-use super::encode::{DATAGRAM_BYTES, Envelope, Extras, encode, first_block};
+use super::encode::{Envelope, Extras, Room, encode, first_block};
 use super::endpoint::{Endpoint, Event, Ticket};
 use super::observe::{Observer, ObserverId};
 use super::outbox::{Pace, Purpose};
@@ -63,7 +63,7 @@ impl Endpoint {
         let Some(observer) = self.forget_observer(id) else { return };
         let message_id = self.next_id(&observer.peer);
         let envelope = Envelope { kind: Kind::Confirmable, id: message_id, token: observer.token };
-        let Ok(datagram) = encode(envelope, why, &Extras::default(), DATAGRAM_BYTES) else { return };
+        let Ok(datagram) = encode(envelope, why, &Extras::default(), Room::AMPLE) else { return };
         self.outbound.push(observer.peer, &datagram);
         let exchange = Exchange { peer: observer.peer, id: message_id };
         self.expect_acknowledgement(now, exchange, datagram, Purpose::Answer, None, usize::MAX);
@@ -76,7 +76,7 @@ impl Endpoint {
             let Some(observer) = self.forget_observer(id) else { continue };
             let message_id = self.next_id(&observer.peer);
             let envelope = Envelope { kind: Kind::NonConfirmable, id: message_id, token: observer.token };
-            if let Ok(datagram) = encode(envelope, &gone, &Extras::default(), DATAGRAM_BYTES) {
+            if let Ok(datagram) = encode(envelope, &gone, &Extras::default(), Room::AMPLE) {
                 self.outbound.push(observer.peer, &datagram);
             }
         }
@@ -151,7 +151,7 @@ impl Endpoint {
         observer.number_of_newest = Some(number);
         let extras = Extras { observe: Some(number), block2: observer.block2, ..Extras::default() };
         let envelope = Envelope { kind, id: message_id, token: observer.token };
-        let Ok(datagram) = encode(envelope, &observer.newest, &extras, DATAGRAM_BYTES) else { return };
+        let Ok(datagram) = encode(envelope, &observer.newest, &extras, Room::AMPLE) else { return };
         if kind == Kind::Confirmable {
             (observer.outstanding, observer.asked_at) = (Some((message_id, number)), now);
         }
