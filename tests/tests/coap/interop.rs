@@ -65,7 +65,7 @@ impl Interop {
         let stage = Stage::new();
         let cik = stage.device("A1");
         stage.enabled("A2");
-        let blob: Vec<u8> = (0..5000_u32).map(|n| (n * n >> 5) as u8).collect();
+        let blob: Vec<u8> = (0..5000_u32).map(|n| ((n * n) >> 5) as u8).collect();
         stage.server.vendor().upload(&stage.model, "fw", "application/octet-stream", blob.clone());
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("blob"), &blob).unwrap();

@@ -63,7 +63,7 @@ fn writes_happen_once_each_and_in_order() {
 fn a_download_comes_whole_and_goes_on_after_a_lost_block() {
     let stage = Stage::new();
     let cik = stage.device("A1");
-    let image: Vec<u8> = (0..20_000_u32).map(|n| (n * n >> 3) as u8).collect();
+    let image: Vec<u8> = (0..20_000_u32).map(|n| ((n * n) >> 3) as u8).collect();
     stage.server.vendor().upload(&stage.model, "fw", "application/octet-stream", image.clone());
     let relay = Relay::before(stage.server.coap(), weather(11));
     let request = Message::get(&format!("{}/fw?{cik}", stage.download()));
