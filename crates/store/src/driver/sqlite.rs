@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use model::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, ffi};
 
@@ -53,6 +54,8 @@ impl Connection {
             rusqlite::Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(error)?;
         inner.busy_timeout(BUSY_TIMEOUT).map_err(error)?;
         inner.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        // Plans do not depend on what is bound: otherwise many statements would be planned again at every call.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(error)?;
         let mut connection = Connection { inner, log_pages: Arc::default() };
         if access == Access::Write {
             connection.pragma("journal_mode", "wal")?;

@@ -43,3 +43,26 @@ fn every_statement_is_prepared_and_numbers_its_parameters_in_order() {
         }
     }
 }
+
+#[test]
+fn no_statement_is_planned_again_for_other_parameters() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = Connection::open(&folder.path().join("db"), Access::Write, 1024).unwrap();
+    schema::migrate(&mut connection).unwrap();
+    let mut planned_again = Vec::new();
+    for (name, sql) in statements() {
+        let mut statement = connection.inner().prepare(&sql).unwrap();
+        let count = statement.parameter_count();
+        for round in 1..4_i64 {
+            let params = (0..count).map(|number| round * 10 + number as i64);
+            // What a statement answers to such parameters is of no interest, nor whether it refuses them.
+            if let Ok(mut rows) = statement.query(rusqlite::params_from_iter(params)) {
+                while let Ok(Some(_)) = rows.next() {}
+            }
+        }
+        if statement.get_status(rusqlite::StatementStatus::RePrepare) > 0 {
+            planned_again.push(name);
+        }
+    }
+    assert_eq!(planned_again, [""; 0]);
+}
