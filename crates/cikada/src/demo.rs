@@ -9,6 +9,7 @@ mod farewell;
 mod firmware;
 mod keys;
 mod narrator;
+mod radio;
 mod stage;
 mod vendor;
 mod windows;
@@ -75,6 +76,7 @@ fn play(mut narrator: Narrator, stage: &Arc<Stage>, count: u32, once: bool) -> O
     windows::close_one(&mut story)?;
     downloads::fetch_in_pieces(&mut story)?;
     downloads::guard_the_protected(&mut story)?;
+    radio::speak_coap(&mut story)?;
     keys::replace_one(&mut story)?;
     keys::cut_the_power(&mut story)?;
     if once { farewell::stop(&mut story) } else { farewell::keep_serving(&mut story) }

@@ -58,15 +58,6 @@ impl Drop for Serving {
     }
 }
 
-/// The same where the system allows so many open files.
-fn serve_with_files(folder: &Path, files: u32) -> Serving {
-    let within = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
-    let command = command(folder, &["--http", "127.0.0.1:0"]);
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(within).arg(command.get_program()).args(command.get_args());
-    spawn(folder, shell)
-}
-
 /// Runs a server that is expected to end by itself.
 fn refused(folder: &Path, arguments: &[&str]) -> Output {
     let output = command(folder, arguments).output().unwrap();
@@ -167,17 +158,4 @@ fn a_folder_has_one_server_at_a_time() {
     let output = refused(folder.path(), &["--http", "127.0.0.1:0"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("another server uses"));
     server.stop(Signal::TERM);
-}
-
-#[test]
-fn where_files_are_few_those_who_only_wait_make_room() {
-    let folder = folder();
-    let server = serve_with_files(folder.path(), 128);
-    let waiting: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
-    for _ in 0..20 {
-        assert!(server.get("/healthz", "").ends_with("\r\n\r\nok"));
-    }
-    drop(waiting);
-    let (_, log) = server.stop(Signal::TERM);
-    assert!(log.contains("fewer open files"), "{log}");
 }

@@ -1,6 +1,7 @@
 //! `cikada device`
 
 use cikada_tests::{Server, is_hex40};
+use sha2::{Digest, Sha256};
 
 use crate::terminal::{Terminal, names, text};
 
@@ -77,4 +78,40 @@ fn a_device_that_is_refused_says_what_may_be_wrong() {
     }
     let printed = device.try_run(&format!("device activate --vendor {name} --model {model} --sn A1"));
     assert!(is_hex40(text(&printed.stdout).trim()), "without a file the key is printed");
+}
+
+#[test]
+fn a_device_does_the_same_over_coap() {
+    let server = Server::shared();
+    let (vendor, model) = enabled(&server);
+    let device = Terminal::of_nobody(&server);
+    let link = format!("--server coap://{}", server.coap());
+    let who = format!("--vendor {} --model {model}", server.cast.vendor_name);
+    device.run(&format!("device activate {link} {who} --sn A1 --state a1.json"));
+    let state: serde_json::Value = serde_json::from_slice(&std::fs::read(device.file("a1.json")).unwrap()).unwrap();
+    assert!(is_hex40(state["cik"].as_str().unwrap()));
+    assert!(device.fails(&format!("device activate {link} {who} --sn A2")).contains("4.04"));
+    assert_eq!(device.run(&format!("device list {link} --state a1.json")), "fw-1\n");
+    let info = device.json(&format!("device info fw-1 {link} --state a1.json"));
+    assert_eq!((&info["size"], &info["meta"]), (&8.into(), &"release".into()));
+    assert!(device.fails(&format!("device download nothing {link} --state a1.json")).contains("4.04"));
+    assert!(device.fails("device list --server coaps://127.0.0.1 --state a1.json").contains("DTLS"));
+
+    // A longer one, cut in the middle; and then replaced while half of it was there.
+    let image: Vec<u8> = (0..10_000_u32).map(|n| (n * 7) as u8).collect();
+    vendor.write("fw.bin", &image);
+    vendor.run(&format!("content upload {model} fw-2 fw.bin"));
+    let download = format!("device download fw-2 fw-2.bin {link} --state a1.json");
+    device.run(&download);
+    assert_eq!(std::fs::read(device.file("fw-2.bin")).unwrap(), image);
+    let tag: String = Sha256::digest(&image)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    for (tag, resumed_at) in [(tag.as_str(), 4096), ("0011223344556677", 0)] {
+        device.write("fw-2.bin.part", [&image[..5000]].concat());
+        device.write("fw-2.bin.part.etag", format!("\"{tag}\""));
+        let fetched = device.json(&download);
+        assert_eq!(fetched["resumed_at"], resumed_at);
+        assert_eq!(std::fs::read(device.file("fw-2.bin")).unwrap(), image);
+    }
+    let stranger = Terminal::of_holder(&server, "00112233445566778899aabbccddeeff00112233");
+    assert!(stranger.fails(&format!("device list {link} {who}")).contains("4.01"));
 }

@@ -4,18 +4,17 @@
 //! `Range` and `If-Range`, and gets the whole again when the content has been replaced. Only a whole file whose digest is
 //! the server's is renamed to `FILE`.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use http::HeaderMap;
 use indicatif::ProgressBar;
-use sha2::{Digest as _, Sha256};
 use ureq::Body;
 
+use super::part::Part;
 use super::server::NOT_CIKADA;
 use super::{Answer, Request, Server, digest, refusal};
 use crate::failure::{Failure, Outcome};
@@ -101,12 +100,26 @@ fn fetch(server: &Server, request: &Request, part: &mut Part) -> Outcome<Fetched
     let promised = text(answer.headers(), "Repr-Digest").and_then(|value| digest::parse_field(&value));
     let bar = progress::bytes(&part.label, total.unwrap_or(part.length));
     bar.set_position(part.length);
-    let read = part.append_all(answer.body_mut(), &bar);
+    let read = append_all(part, answer.body_mut(), &bar);
     bar.finish_and_clear();
     match read? {
         Ok(()) if total.is_none_or(|total| total == part.length) => Ok(Fetched::Whole(promised)),
         Ok(()) => Ok(Fetched::Cut(Failure::new("the transfer ended early"))),
         Err(error) => Ok(Fetched::Cut(Failure::new(format!("the transfer was cut: {error}")))),
+    }
+}
+
+/// The inner result is the transfer's, the outer the disk's.
+fn append_all(part: &mut Part, body: &mut Body, bar: &ProgressBar) -> Outcome<io::Result<()>> {
+    let mut reader = body.as_reader();
+    let mut buffer = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(Ok(())),
+            Ok(count) => part.append(&buffer[..count])?,
+            Err(error) => return Ok(Err(error)),
+        }
+        bar.set_position(part.length);
     }
 }
 
@@ -127,146 +140,14 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// The file so far: its bytes, their digest, and the tag of the content they belong to.
-struct Part {
-    file: File,
-    path: PathBuf,
-    tag_path: PathBuf,
-    tag: Option<String>,
-    length: u64,
-    hasher: Sha256,
-    label: String,
-}
-
-impl Part {
-    fn open(to: &Path) -> Outcome<Part> {
-        if to.is_dir() {
-            return Err(Failure::new(format!("{} is a folder", to.display())).advise("name the file to write"));
-        }
-        let path = beside(to, ".part");
-        let tag_path = beside(to, ".part.etag");
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = open.map_err(|error| Failure::file("write", &path, &error))?;
-        let tag = fs::read_to_string(&tag_path).ok().filter(|tag| is_strong_tag(tag));
-        let label = visible(&to.file_name().unwrap_or_default().to_string_lossy());
-        let mut part = Part { file, path, tag_path, tag, length: 0, hasher: Sha256::new(), label };
-        match part.tag {
-            Some(_) => part.read_again(u64::MAX)?,
-            None => part.cut_at(0)?,
-        }
-        Ok(part)
-    }
-
-    /// Starts over with the content that has this tag.
-    fn begin(&mut self, tag: Option<String>) -> Outcome {
-        self.hasher = Sha256::new();
-        self.length = 0;
-        // The tag goes first: bytes without a tag are thrown away, bytes with another's tag would be mixed.
-        self.forget_tag()?;
-        self.cut_at(0)?;
-        if let Some(tag) = tag.filter(|tag| is_strong_tag(tag)) {
-            fs::write(&self.tag_path, &tag).map_err(|error| Failure::file("write", &self.tag_path, &error))?;
-            self.tag = Some(tag);
-        }
-        Ok(())
-    }
-
-    /// Drops the bytes beyond `length`.
-    fn shorten_to(&mut self, length: u64) -> Outcome {
-        self.cut_at(length)?;
-        self.read_again(length)
-    }
-
-    fn cut_at(&mut self, length: u64) -> Outcome {
-        self.file.set_len(length).map_err(|error| Failure::file("write", &self.path, &error))
-    }
-
-    /// Reads what is in the file, for its digest, and leaves the file's position behind it.
-    fn read_again(&mut self, limit: u64) -> Outcome {
-        use io::Seek;
-        self.hasher = Sha256::new();
-        self.file.rewind().map_err(|error| Failure::file("read", &self.path, &error))?;
-        let mut bytes = (&self.file).take(limit);
-        self.length = io::copy(&mut bytes, &mut HashWriter(&mut self.hasher))
-            .map_err(|error| Failure::file("read", &self.path, &error))?;
-        Ok(())
-    }
-
-    /// The inner result is the transfer's, the outer the disk's.
-    fn append_all(&mut self, body: &mut Body, bar: &ProgressBar) -> Outcome<io::Result<()>> {
-        use io::Seek;
-        self.file.seek(io::SeekFrom::Start(self.length)).map_err(|error| Failure::file("write", &self.path, &error))?;
-        let mut reader = body.as_reader();
-        let mut buffer = vec![0; PIECE_BYTES];
-        loop {
-            let count = match reader.read(&mut buffer) {
-                Ok(0) => return Ok(Ok(())),
-                Ok(count) => count,
-                Err(error) => return Ok(Err(error)),
-            };
-            self.file.write_all(&buffer[..count]).map_err(|error| Failure::file("write", &self.path, &error))?;
-            self.hasher.update(&buffer[..count]);
-            self.length += count as u64;
-            bar.set_position(self.length);
-        }
-    }
-
-    fn finish(mut self, to: &Path, resumed_at: u64, promised: Option<digest::Sha256>) -> Outcome<Downloaded> {
-        let sha256: digest::Sha256 = self.hasher.finalize_reset().into();
-        self.forget_tag()?;
-        if promised.is_some_and(|promised| promised != sha256) {
-            // Nobody can tell which bytes are wrong, so none are kept.
-            let _ = fs::remove_file(&self.path);
-            return Err(Failure::new("the bytes that arrived are not the server's: their SHA-256 differs").advise(
-                "run it again; when it happens again, something between here and the server changes the bytes",
-            ));
-        }
-        self.file.sync_all().map_err(|error| Failure::file("write", &self.path, &error))?;
-        fs::rename(&self.path, to).map_err(|error| Failure::file("write", to, &error))?;
-        Ok(Downloaded { bytes: self.length, resumed_at, sha256, is_checked: promised.is_some() })
-    }
-
-    fn forget_tag(&mut self) -> Outcome {
-        self.tag = None;
-        match fs::remove_file(&self.tag_path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Failure::new(format!("cannot remove {}: {error}", self.tag_path.display())))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Only a strong tag names exact bytes.
-fn is_strong_tag(tag: &str) -> bool {
-    tag.len() >= 2
-        && tag.starts_with('"')
-        && tag.ends_with('"')
-        && tag.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
-}
-
-fn beside(to: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(to);
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use sha2::{Digest as _, Sha256};
+
     use super::super::fixture::{answer, serve};
+    use super::super::part::beside;
     use super::*;
 
     const TEXT: &[u8] = b"0123456789abcdefghij";

@@ -16,7 +16,7 @@ use crate::output::Output;
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Server and credential")]
 pub struct Flags {
-    /// The server's address
+    /// The server's address; for `cikada device` also coap://HOST[:PORT]
     #[arg(long, global = true, value_name = "URL", env = "CIKADA_SERVER", default_value = "http://127.0.0.1:8080")]
     pub server: String,
     /// A vendor token; better set CIKADA_TOKEN, other users can see a command line

@@ -48,6 +48,9 @@ pub fn keep_serving(story: &mut Story) -> Outcome {
     # the same as the command line does it: resumed when cut, checked at the end
     CIKADA_CIK={cik} cikada device --vendor {vendor} --model {MODEL} download {RELEASE} /tmp/fw.bin
 
+    # and over CoAP; with libcoap: coap-client -m get '{coap}/ts'
+    CIKADA_CIK={cik} cikada device --server {coap} --vendor {vendor} --model {MODEL} list
+
     # a token of its own for every script, made with the vendor's key
     CIKADA_CIK={vendor_cik} cikada token create my-script
 
@@ -55,6 +58,7 @@ pub fn keep_serving(story: &mut Story) -> Outcome {
     curl -H X-Exosite-Token:{token} '{base}/provision/manage/model/{MODEL}/?status=true&limit=10'
 
 Ctrl-C ends it and removes {data}.",
+        coap = stage.coap_base(),
         token = cast.vendor.token,
         vendor_cik = cast.vendor.cik,
         owner = cast.owner.rid,

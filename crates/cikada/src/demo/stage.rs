@@ -22,6 +22,7 @@ use crate::when::span;
 /// How long a server may take to be ready, or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The windows of the demo close while one watches.
+const ANY_PORT: &str = "127.0.0.1:0";
 const CONFIGURATION: &str = "[activation]\nminimum_timeout_s = 1\n";
 
 /// Who is there on a fresh server, as `cikada init --json` prints it.
@@ -49,11 +50,18 @@ pub struct VendorClient {
 /// The folder, the server's process and its address.
 pub struct Stage {
     pub cast: Cast,
-    address: Mutex<SocketAddr>,
+    addresses: Mutex<Addresses>,
     binary: PathBuf,
     folder: Mutex<Option<TempDir>>,
     path: PathBuf,
     child: Mutex<Option<Child>>,
+}
+
+/// Where the server listens.
+#[derive(Clone, Copy)]
+struct Addresses {
+    http: SocketAddr,
+    coap: SocketAddr,
 }
 
 impl Stage {
@@ -78,14 +86,19 @@ impl Stage {
             "made the vendor acme, an owner, a template, and their keys",
         )?;
         let begun = Instant::now();
-        let (child, address) = start(&binary, &path, "127.0.0.1:0")?;
+        let (child, addresses) = start(&binary, &path, ANY_PORT, ANY_PORT)?;
         narrator.command(
-            &format!("cikada serve --data {} --config {}", data.display(), configuration.display()),
-            &format!("listening on http://{address}, ready after {}", span(begun.elapsed())),
+            &format!("cikada serve --data {} --config {} --coap {ANY_PORT}", data.display(), configuration.display()),
+            &format!(
+                "listening on http://{} and coap://{}, ready after {}",
+                addresses.http,
+                addresses.coap,
+                span(begun.elapsed())
+            ),
         )?;
         Ok(Arc::new(Stage {
             cast,
-            address: Mutex::new(address),
+            addresses: Mutex::new(addresses),
             binary,
             folder: Mutex::new(Some(folder)),
             path,
@@ -103,9 +116,14 @@ impl Stage {
         self.path.join("data")
     }
 
-    /// Where the server listens.
+    /// Where the server listens for HTTP.
     pub fn address(&self) -> SocketAddr {
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+        self.addresses().http
+    }
+
+    /// The base of what is asked over CoAP.
+    pub fn coap_base(&self) -> String {
+        format!("coap://{}", self.addresses().coap)
     }
 
     /// The base URL.
@@ -159,11 +177,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts again, at the same address unless somebody took that meanwhile.
+    /// Starts again, at the same addresses unless somebody took one meanwhile.
     pub fn restart(&self) -> Outcome {
-        let started = start(&self.binary, &self.path, &self.address().to_string());
-        let (child, address) = started.or_else(|_| start(&self.binary, &self.path, "127.0.0.1:0"))?;
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+        let Addresses { http, coap } = self.addresses();
+        let started = start(&self.binary, &self.path, &http.to_string(), &coap.to_string());
+        let (child, addresses) = started.or_else(|_| start(&self.binary, &self.path, ANY_PORT, ANY_PORT))?;
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
         *self.child() = Some(child);
         Ok(())
     }
@@ -197,6 +216,10 @@ impl Stage {
         stopped.and(removed)
     }
 
+    fn addresses(&self) -> Addresses {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn child(&self) -> MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -218,7 +241,7 @@ pub fn typed(arguments: &[&str]) -> String {
 }
 
 /// Starts a server and waits until it says where it listens.
-fn start(binary: &Path, folder: &Path, address: &str) -> Outcome<(Child, SocketAddr)> {
+fn start(binary: &Path, folder: &Path, http: &str, coap: &str) -> Outcome<(Child, Addresses)> {
     let log =
         fs::OpenOptions::new().create(true).append(true).open(folder.join("server.log")).doing("write the log")?;
     let mut child = Command::new(binary)
@@ -227,24 +250,28 @@ fn start(binary: &Path, folder: &Path, address: &str) -> Outcome<(Child, SocketA
         .arg(folder.join("data"))
         .arg("--config")
         .arg(folder.join("cikada.toml"))
-        .args(["--http", address])
+        .args(["--http", http, "--coap", coap])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
         .doing("start the server")?;
     let stdout = child.stdout.take().ok_or_else(|| Failure::new("the server has no output"))?;
-    let (told, address) = std::sync::mpsc::channel();
+    let (told, addresses) = std::sync::mpsc::channel();
     // The server may write more later: somebody has to read it for as long as it runs.
     thread::spawn(move || {
+        let (mut http, mut coap) = (None, None);
         for text in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Some(address) = text.strip_prefix("listening on http://") {
-                let _ = told.send(address.trim().parse());
+            let address = |scheme: &str| text.strip_prefix("listening on ")?.strip_prefix(scheme)?.trim().parse().ok();
+            http = http.or_else(|| address("http://"));
+            coap = coap.or_else(|| address("coap://"));
+            if let (Some(http), Some(coap)) = (http, coap) {
+                let _ = told.send(Addresses { http, coap });
             }
         }
     });
-    match address.recv_timeout(PATIENCE) {
-        Ok(Ok(address)) => Ok((child, address)),
+    match addresses.recv_timeout(PATIENCE) {
+        Ok(addresses) => Ok((child, addresses)),
         _ => {
             let _ = child.kill();
             let _ = child.wait();

@@ -28,7 +28,7 @@ pub const BETA: &str = "firmware-2.0-beta";
 /// A serial number that no row names, only the range.
 pub const FROM_THE_RANGE: &str = "00:1B:C5:12:34:56";
 /// The serial numbers that later steps need beside the crowd.
-pub const SPARE: [&str; 3] = ["spare-lost-answer", "spare-late", "spare-never-enabled"];
+pub const SPARE: [&str; 4] = ["spare-lost-answer", "spare-late", "spare-never-enabled", "spare-over-coap"];
 
 const IMAGE_BYTES: usize = (4 << 20) + 12_345;
 const AT_ONCE: usize = 16;

@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
+use super::link::{Activation, Link};
 use super::{State, Who};
-use crate::client::{Request, Server};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 /// Activates; with a state file the nonce is on the disk before the call, and the key after it.
-pub fn activate(server: &Server, output: Output, who: &Who, sn: Option<&str>, nonce: Option<&str>) -> Outcome {
+pub fn activate(link: &Link, output: Output, who: &Who, sn: Option<&str>, nonce: Option<&str>) -> Outcome {
     let Some(path) = &who.state else {
         let (vendor, model, sn) = names(who, sn)?;
-        let cik = call(server, &vendor, &model, &sn, nonce)?;
+        let cik = link.activate(&Activation { vendor: &vendor, model: &model, sn: &sn, nonce })?;
         return output.done(&cik, json!({"sn": sn, "cik": cik}));
     };
     let mut state = match State::read(path)? {
@@ -31,25 +31,13 @@ pub fn activate(server: &Server, output: Output, who: &Who, sn: Option<&str>, no
         return Err(Failure::new(format!("{} was activated before: its key is in {shown}", state.sn))
             .advise("remove the file when the device was re-enabled and needs its new key"));
     }
-    state.cik = Some(call(server, &state.vendor, &state.model, &state.sn, Some(&state.nonce))?);
+    let State { vendor, model, sn, nonce, .. } = &state;
+    state.cik = Some(link.activate(&Activation { vendor, model, sn, nonce: Some(nonce) })?);
     state.write(path)?;
     output.done(
         format_args!("activated {}; its key is in {shown}", state.sn),
         json!({"sn": state.sn, "state": shown.to_string()}),
     )
-}
-
-/// The key, from the server.
-fn call(server: &Server, vendor: &str, model: &str, sn: &str, nonce: Option<&str>) -> Outcome<String> {
-    let mut fields = vec![("vendor", vendor), ("model", model), ("sn", sn)];
-    fields.extend(nonce.map(|nonce| ("nonce", nonce)));
-    let request = Request::post("/provision/activate", &[])
-        .form(fields)
-        .to(format!("activate {sn}"))
-        .advise(400, "vendor, model and serial number must be there, and a nonce has 16 to 64 characters")
-        .advise(404, "this vendor has no such model, or it has no such serial number: check the spelling")
-        .advise(409, "it is not enabled, its window is over, or it was activated already: the vendor sees which with `cikada sn show MODEL SN`, and opens a new window with `cikada sn reenable`");
-    Ok(server.ask(&request)?.body.trim().to_owned())
 }
 
 fn names(who: &Who, sn: Option<&str>) -> Outcome<(String, String, String)> {

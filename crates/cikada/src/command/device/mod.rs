@@ -1,6 +1,7 @@
 //! `cikada device`: what a device's firmware does, by hand (contract, device.md).
 
 mod activate;
+mod link;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -10,13 +11,12 @@ use clap::Subcommand;
 use model::{Cik, SecretKey};
 
 use super::content::{file_named, report};
-use crate::client::{Flags, Request, Server, download};
+use crate::client::Flags;
 use crate::failure::{Failure, Outcome};
 use crate::output::Cell;
 
+use link::Link;
 use state::State;
-
-const PATH: &str = "/provision/download";
 
 /// Be a device: activate, list and download content
 #[derive(clap::Args)]
@@ -25,6 +25,7 @@ Examples:
   cikada device activate --vendor acme --model boiler --sn A0001 --state a0001.json
   cikada device list --state a0001.json
   cikada device download firmware-1.4 fw.bin --state a0001.json
+  cikada device list --state a0001.json --server coap://provision.example.com    # over CoAP
 
 With --state the key is kept in a file, with a nonce that was written there before the first call: when the answer
 is lost on the way, the same command gets the same key. Without it, give --vendor and --model, and the key as CIKADA_CIK.")]
@@ -84,19 +85,18 @@ pub fn run(args: Args) -> Outcome {
     let output = flags.output();
     match action {
         Action::Activate { sn, nonce } => {
-            activate::activate(&flags.anybody()?, output, &who, sn.as_deref(), nonce.as_deref())
+            activate::activate(&Link::of_anybody(&flags)?, output, &who, sn.as_deref(), nonce.as_deref())
         }
         Action::List => {
             let caller = Caller::of(&flags, &who)?;
             let mut table = output.table(&["content"]);
-            let answer = caller.server.ask(&caller.request().to("list the content"))?;
+            let answer = caller.link.list(&caller.vendor, &caller.model)?;
             table.page(answer.lines().map(|id| vec![Cell::text(id)]).collect())?;
             table.end("nothing for this device")
         }
         Action::Info { id } => {
             let caller = Caller::of(&flags, &who)?;
-            let request = caller.request().query("id", &id).query("info", "true").to(format!("show {id}"));
-            let record = caller.server.ask(&request)?.record(4)?;
+            let record = caller.link.info(&caller.vendor, &caller.model, &id)?;
             output.thing(&[
                 ("content", Cell::Text(id)),
                 ("type", Cell::text(&record[0])),
@@ -108,9 +108,8 @@ pub fn run(args: Args) -> Outcome {
         Action::Download { id, file } => {
             let caller = Caller::of(&flags, &who)?;
             let file = file.map_or_else(|| file_named(&id), Ok)?;
-            let request = caller.request().query("id", &id).to(format!("download {id}"));
             let begun = Instant::now();
-            let downloaded = download(&caller.server, &request, &file)?;
+            let downloaded = caller.link.download(&caller.vendor, &caller.model, &id, &file)?;
             report(output, &file, &downloaded, begun)
         }
     }
@@ -118,7 +117,7 @@ pub fn run(args: Args) -> Outcome {
 
 /// An activated device and the server it speaks to.
 struct Caller {
-    server: Server,
+    link: Link,
     vendor: String,
     model: String,
 }
@@ -131,23 +130,13 @@ impl Caller {
                 Failure::new(format!("the device of {} is not activated", path.display()))
                     .advise(format!("cikada device activate --state {}", path.display()))
             })?;
-            return Ok(Caller { server: flags.holder_of(cik)?, vendor: state.vendor, model: state.model });
+            return Ok(Caller { link: Link::of_holder(flags, Some(cik))?, vendor: state.vendor, model: state.model });
         }
         let (Some(vendor), Some(model)) = (who.vendor.clone(), who.model.clone()) else {
             return Err(Failure::new("which device?")
                 .advise("give --vendor and --model, or the --state FILE of its activation"));
         };
-        Ok(Caller { server: flags.client()?, vendor, model })
-    }
-
-    fn request(&self) -> Request {
-        Request::get(PATH, &[])
-            .query("vendor", &self.vendor)
-            .query("model", &self.model)
-            .advise(400, "no such content, or not for this device: `cikada device list` shows what is")
-            .advise(401, "this key is not alive: was the device re-enabled or disabled since? Activate again")
-            .advise(403, "this key belongs to no activated device of that vendor and model")
-            .advise(404, "no such content, or not for this device: `cikada device list` shows what is")
+        Ok(Caller { link: Link::of_holder(flags, None)?, vendor, model })
     }
 }
 
