@@ -3,4 +3,5 @@
 pub mod coap;
 pub mod common;
 pub mod http;
+pub mod outgoing;
 pub mod udp;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::output::line;
 
-pub use sections::{Activation, Blob, Coap, Http, Limits, Log, LogFormat, Store};
+pub use sections::{Activation, Blob, Coap, Dispatch, Http, Limits, Log, LogFormat, Smtp, Store};
 
 /// Print the default configuration with its comments
 #[derive(clap::Args)]
@@ -39,6 +39,8 @@ pub struct Config {
     pub blob: Blob,
     pub limits: Limits,
     pub activation: Activation,
+    pub smtp: Smtp,
+    pub dispatch: Dispatch,
     pub log: Log,
 }
 
@@ -62,7 +64,13 @@ impl Config {
         self.http.check()?;
         self.coap.check()?;
         self.store.check()?;
+        self.outgoing()?;
         self.activation.check()
+    }
+
+    /// What is said of messages that the server sends.
+    pub fn outgoing(&self) -> Result<api::outgoing::Options, String> {
+        Ok(api::outgoing::Options { relay: self.smtp.relay()?, allowed: self.dispatch.allowed()? })
     }
 }
 
@@ -77,6 +85,8 @@ fn printed() -> String {
     section::print_onto::<Blob>(&mut text, "blob");
     section::print_onto::<Limits>(&mut text, "limits");
     section::print_onto::<Activation>(&mut text, "activation");
+    section::print_onto::<Smtp>(&mut text, "smtp");
+    section::print_onto::<Dispatch>(&mut text, "dispatch");
     section::print_onto::<Log>(&mut text, "log");
     text
 }
@@ -131,6 +141,9 @@ mod tests {
             ("[store]\nqueue = 0\n", "queue"),
             ("[store]\nbatch = 0\n", "batch"),
             ("[activation]\nminimum_timeout_s = 100\ndefault_timeout_s = 50\n", "default_timeout_s"),
+            ("[smtp]\nhost = \"mail\"\n", "smtp.from"),
+            ("[smtp]\nhost = \"mail\"\nfrom = \"a@b.c\"\nencryption = \"some\"\n", "smtp.encryption"),
+            ("[dispatch]\nallowed_networks = [\"everywhere\"]\n", "allowed_networks"),
             ("[activation]\ntrusted_networks = [\"10.0.0.0/33\"]\n", "trusted_networks"),
             ("[activation]\naddress_per_minute = 0\n", "address_per_minute"),
             ("[log]\nformat = \"xml\"\n", "format"),

@@ -114,7 +114,7 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
     // Before anything listens, so that a signal that comes at once is not lost.
     let stop = stop_signal()?;
     let app = Arc::new(open(config, folder)?);
-    let upkeep = Upkeep::start(&app);
+    let upkeep = Upkeep::start(&app, config.outgoing().map_err(Failure::new)?);
     let udp_address = udp.as_ref().map(UdpDoor::address);
     let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
     if let Some(coap) = &coap {

@@ -1,11 +1,13 @@
-//! What a server does on the side: removing what deletions left behind, rows and blobs, and values that need not be kept.
+//! What a server does on the side: removing what deletions left behind, rows and blobs, and values that need not be kept;
+//! timers of rules, and messages of dispatches.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::common::app::App;
+use api::outgoing;
 use domain::data::retention::{self, Round};
-use domain::sweep;
+use domain::{processing, sweep};
 use model::{Error, Result};
 use store::table::content;
 use tokio::runtime::Handle;
@@ -17,6 +19,8 @@ const ROWS_EVERY: Duration = Duration::from_secs(5);
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 /// Pause between two rounds over the series that do not keep everything.
 const VALUES_EVERY: Duration = Duration::from_secs(1);
+/// Pause between two looks at the timers of rules, which go by the second.
+const TIMERS_EVERY: Duration = Duration::from_millis(500);
 /// Pause between two looks at the blobs.
 const BLOBS_EVERY: Duration = Duration::from_secs(3600);
 /// A blob without a row may belong to an upload that is not answered yet.
@@ -24,15 +28,17 @@ const BLOB_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The tasks of one server.
 pub struct Upkeep {
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 5],
 }
 
 impl Upkeep {
-    pub fn start(app: &Arc<App>) -> Upkeep {
+    pub fn start(app: &Arc<App>, outgoing: outgoing::Options) -> Upkeep {
         let rows = tokio::spawn(sweep_rows(app.clone()));
         let blobs = tokio::spawn(sweep_blobs(app.clone()));
         let values = tokio::spawn(trim_values(app.clone()));
-        Upkeep { tasks: [rows, blobs, values] }
+        let timers = tokio::spawn(elapse_timers(app.clone()));
+        let messages = tokio::spawn(outgoing::send_all(app.clone(), outgoing));
+        Upkeep { tasks: [rows, blobs, values, timers, messages] }
     }
 
     /// Ends the tasks. A step that is under way ends by itself.
@@ -52,6 +58,21 @@ async fn sweep_rows(app: Arc<App>) {
             Ok(false) => ROWS_EVERY,
             Err(error) => {
                 tracing::warn!(%error, "cannot remove what deletions left behind");
+                ROWS_EVERY
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn elapse_timers(app: Arc<App>) {
+    loop {
+        // It is run again by the writer when one has elapsed.
+        let pause = match app.store.read(processing::elapse).await {
+            Ok(true) => BETWEEN_STEPS,
+            Ok(false) => TIMERS_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "cannot let timers elapse");
                 ROWS_EVERY
             }
         };

@@ -10,6 +10,7 @@ mod house;
 mod lifecycle;
 mod limits;
 mod malformed;
+mod processing;
 mod races;
 mod transcripts;
 mod web_socket;

@@ -32,6 +32,7 @@ transcripts! {
     one_serial_number,
     registration,
     rpc_more,
+    rpc_processing,
     rpc_rights,
     rpc_tree,
     serial_numbers,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use api::common::tries::{Budget, Budgets};
+use api::outgoing::{Encryption, Network, Relay};
 use serde::{Deserialize, Serialize};
 use wire::http::framing::HeadLimits;
 
@@ -159,6 +160,32 @@ section! {
         trusted_networks: Vec<String> = Vec::new(),
         /// Addresses, serial numbers and pairs of them that are remembered at most, each.
         remembered: usize = Budgets::default().remembered,
+    }
+}
+
+section! {
+    /// The relay that takes the mail of dispatches.
+    Smtp {
+        /// Its name or address; empty for none, and then no mail is sent.
+        host: String = String::new(),
+        /// Its port.
+        port: u16 = 587,
+        /// In whose name mail is sent, such as "cikada@example.org".
+        from: String = String::new(),
+        /// The user that it wants; empty for none.
+        user: String = String::new(),
+        /// The password of that user.
+        password: String = String::new(),
+        /// Whether the way to it is encrypted: "starttls", "tls" or "none".
+        encryption: String = String::from("starttls"),
+    }
+}
+
+section! {
+    /// Dispatches over HTTP reach the public internet only.
+    Dispatch {
+        /// Networks that they may reach as well: ["10.1.0.0/16"].
+        allowed_networks: Vec<String> = Vec::new(),
     }
 }
 
@@ -350,6 +377,35 @@ impl Activation {
         let parsed = self.trusted_networks.iter().map(|text| {
             let network = parse_network(text);
             network.ok_or_else(|| format!("activation.trusted_networks: `{text}` is no network such as 192.0.2.0/24"))
+        });
+        parsed.collect()
+    }
+}
+
+impl Smtp {
+    /// The relay, if there is one.
+    pub(super) fn relay(&self) -> Result<Option<Relay>, String> {
+        if self.host.is_empty() {
+            return Ok(None);
+        }
+        let from = self.from.parse().map_err(|_| format!("smtp.from: `{}` is no mail address", self.from))?;
+        let encryption = match self.encryption.as_str() {
+            "none" => Encryption::None,
+            "starttls" => Encryption::StartTls,
+            "tls" => Encryption::Tls,
+            other => return Err(format!("smtp.encryption: `{other}` is none of starttls, tls, none")),
+        };
+        let credentials = (!self.user.is_empty()).then(|| (self.user.clone(), self.password.clone()));
+        Ok(Some(Relay { host: self.host.clone(), port: self.port, from, credentials, encryption }))
+    }
+}
+
+impl Dispatch {
+    /// The networks that are not public and may be reached.
+    pub(super) fn allowed(&self) -> Result<Vec<Network>, String> {
+        let parsed = self.allowed_networks.iter().map(|text| {
+            let network = parse_network(text).map(|(address, bits)| Network { address, bits });
+            network.ok_or_else(|| format!("dispatch.allowed_networks: `{text}` is no network such as 10.1.0.0/16"))
         });
         parsed.collect()
     }

@@ -17,6 +17,8 @@ pub struct Series {
     pub kind: Kind,
     /// How its values are written.
     pub format: Format,
+    /// Whether something is done to its values before they are stored.
+    pub preprocessed: bool,
 }
 
 impl Series {
@@ -30,10 +32,24 @@ impl Series {
         Series::find(tx, id)?.ok_or(Error::Absent(Noun::Resource))
     }
 
+    /// In what format a value that is written to it is read: a rule takes any number, whatever it makes of it.
+    pub fn input_format(&self) -> Format {
+        match self.kind {
+            Kind::Datarule if self.format == Format::Integer => Format::Float,
+            _ => self.format,
+        }
+    }
+
     /// The series of a resource that was read already; None for a client. The outcomes that a dispatch stores are text.
     pub fn of(resource: &Resource) -> Option<Series> {
         let owner_id = resource.owner_id.filter(|_| resource.kind != Kind::Client)?;
         let format = resource.format.unwrap_or(Format::String);
-        Some(Series { id: resource.id, owner_id, kind: resource.kind, format })
+        Some(Series {
+            id: resource.id,
+            owner_id,
+            kind: resource.kind,
+            format,
+            preprocessed: resource.excerpt.preprocessed,
+        })
     }
 }

@@ -18,8 +18,8 @@ pub struct Point {
 /// Stores points in the order in which they are given; of two in one second the later stays. The values must be of the
 /// series' format. Who waits for a value hears it once the transaction has committed, before anything is answered.
 ///
-/// This is the seam of processing (contract, rpc.md "Processing"): a value is preprocessed before `put`, and published to
-/// the subscribers of the series after it, which store what they make of it through this same function.
+/// What is written is processed around this (contract, rpc.md "Processing"): preprocessed before it, published after it. What is
+/// recorded of the past is not.
 pub fn store_points(tx: &mut Tx<'_>, series: &Series, points: &[Point]) -> Result<()> {
     for Point { at, value } in points {
         let text = value.text();

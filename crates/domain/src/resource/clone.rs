@@ -14,7 +14,7 @@ use store::table::{alias, comment, point, share_code};
 use super::create::{plant, plant_client};
 use super::{Description, Named, NewClient, room};
 use crate::caller::{Caller, ClientWithin, Right};
-use crate::key;
+use crate::{key, processing};
 
 /// What goes along with the resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,13 @@ pub fn clone(
                         let made = plant_client(tx, owner, &description, None)?;
                         (made.id, made.rid)
                     }
-                    kind => plant(tx, owner, kind, &description, None)?,
+                    kind => {
+                        let named = plant(tx, owner, kind, &description, None)?;
+                        if kind == Kind::Datarule {
+                            processing::arm(tx, named.0, &description.rule()?)?;
+                        }
+                        named
+                    }
                 }
             }
         };

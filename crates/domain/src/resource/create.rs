@@ -8,7 +8,7 @@ use store::table::resource::{self, Kind, Resource, Subscription};
 
 use super::{Description, room};
 use crate::caller::{Caller, ClientWithin, Right};
-use crate::key;
+use crate::{key, processing};
 
 /// A client that was just made.
 pub struct NewClient {
@@ -34,7 +34,13 @@ pub fn create(
     room::take(tx, owner.id(), &room::one(kind), i64::from(kind == Kind::Client))?;
     match kind {
         Kind::Client => Ok(plant_client(tx, Some(owner.id()), &description, None)?.rid),
-        kind => Ok(plant(tx, Some(owner.id()), kind, &description, subscription)?.1),
+        kind => {
+            let (id, rid) = plant(tx, Some(owner.id()), kind, &description, subscription)?;
+            if kind == Kind::Datarule {
+                processing::arm(tx, id, &description.rule()?)?;
+            }
+            Ok(rid)
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use model::Result;
 use store::table::event::Verb;
 use store::table::resource::{self, Kind};
 use store::table::sweep::{self, Leftover};
-use store::table::{alias, allotment, client, comment, grant, serial_number, share_code, vendor};
+use store::table::{
+    alias, allotment, client, comment, dispatch_queue, grant, rule_timer, serial_number, share_code, vendor,
+};
 use store::{Subject, Tx};
 
 use super::{room, usage};
@@ -23,6 +25,11 @@ pub fn drop(tx: &mut Tx<'_>, caller: &Caller, dropped: &Controlled) -> Result<()
         match kind {
             Kind::Client => drop_client(tx, id, caller.behind())?,
             _ => sweep::insert(tx, Leftover::Points { resource_id: id })?,
+        }
+        match kind {
+            Kind::Datarule => rule_timer::delete(tx, id)?,
+            Kind::Dispatch => dispatch_queue::delete_of(tx, id)?,
+            Kind::Client | Kind::Dataport => {}
         }
         alias::delete_of(tx, id)?;
         comment::delete_of(tx, id)?;

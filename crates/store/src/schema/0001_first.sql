@@ -104,6 +104,25 @@ CREATE TABLE share_code (
 CREATE INDEX share_code_by_resource ON share_code (resource_id);
 CREATE INDEX share_code_by_activator ON share_code (activated_by) WHERE activated_by IS NOT NULL;
 
+-- When a datarule is looked at again by itself; count is how many values have counted since its time began.
+CREATE TABLE rule_timer (
+    resource_id INTEGER PRIMARY KEY,
+    due_at BIGINT NOT NULL,
+    count BIGINT NOT NULL
+);
+
+CREATE INDEX rule_timer_by_time ON rule_timer (due_at);
+
+-- Messages of dispatches that wait, or are being sent.
+CREATE TABLE dispatch_queue (
+    id INTEGER PRIMARY KEY,
+    resource_id BIGINT NOT NULL,
+    message TEXT NOT NULL,
+    sending BOOLEAN NOT NULL
+);
+
+CREATE INDEX dispatch_queue_by_resource ON dispatch_queue (resource_id);
+
 -- metric: 1 to 4 kinds of resources, of which it has steps (up when they came, down when they left); 5 shares, 6 email, 7 http,
 -- 8 sms, 9 xmpp, of which it has what was used up.
 CREATE TABLE usage (

@@ -26,14 +26,14 @@ pub(super) fn perform(tx: &mut Tx<'_>, settings: &Settings, caller: &Caller, cal
         }
         Call::Write(named, json) => {
             let series = caller.writable(tx, Right::Write, named)?.into_series();
-            let value = data::Value::from_json(series.format, json, limits)?;
+            let value = data::Value::from_json(series.input_format(), json, limits)?;
             data::write(tx, &series, value).map(|_| Outcome::Done)
         }
         Call::WriteGroup(writes) => {
             let mut values = Vec::with_capacity(writes.len());
             for (named, json) in writes {
                 let series = caller.writable(tx, Right::WriteGroup, named)?.into_series();
-                let value = data::Value::from_json(series.format, json, limits)?;
+                let value = data::Value::from_json(series.input_format(), json, limits)?;
                 values.push((series, value));
             }
             data::write_group(tx, values).map(|_| Outcome::Done)
