@@ -15,6 +15,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use model::Error;
 use tokio::net::TcpStream;
 
+use super::routes::Route;
 use super::seat::Turn;
 use super::spelling::spelled;
 
@@ -34,7 +35,8 @@ pub struct Answer {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) content: Content,
     pub(super) closes: bool,
-    pub(super) route: &'static str,
+    pub(super) route: Option<Route>,
+    pub(super) part: &'static str,
     /// What goes on with the connection after a 101.
     pub(super) upgrade: Option<Upgrade>,
 }
@@ -61,7 +63,8 @@ impl Answer {
             headers: Vec::new(),
             content: Content::None,
             closes: false,
-            route: "",
+            route: None,
+            part: "",
             upgrade: None,
         }
     }
@@ -143,9 +146,15 @@ impl Answer {
         self
     }
 
-    /// Names the route that answered, as a template without anything of the caller's, for the log.
-    pub fn by(mut self, route: &'static str) -> Answer {
-        self.route = route;
+    /// Names the route that answered.
+    pub(super) fn of(mut self, route: Route) -> Answer {
+        self.route = Some(route);
+        self
+    }
+
+    /// Says which of the things that its route does was done, for the log.
+    pub fn part(mut self, part: &'static str) -> Answer {
+        self.part = part;
         self
     }
 

@@ -18,7 +18,7 @@ use model::Error;
 
 use super::answer::AnswerBody;
 use super::seat::{Seat, Turn};
-use super::{Answer, Body, Head, Request, Site, refuse};
+use super::{Answer, Body, Head, Request, Route, Site, refuse};
 use crate::common::codes::Manner;
 
 /// The service behind one connection.
@@ -65,8 +65,9 @@ async fn answer(site: Arc<impl Site>, turn: Turn, request: http::Request<Incomin
         answer = Answer::refusal(refusal.status, refusal.what).closing();
     }
     if let Some((method, began)) = noted {
-        let (status, route) = (answer.status.as_u16(), answer.route);
-        tracing::debug!(%method, route, status, micros = began.elapsed().as_micros() as u64, peer = %seat.peer, "answered");
+        // The template, not the path: the log gets nothing of the caller's.
+        let (status, route, part) = (answer.status.as_u16(), answer.route.map_or("", Route::template), answer.part);
+        tracing::debug!(%method, route, part, status, micros = began.elapsed().as_micros() as u64, peer = %seat.peer, "answered");
     }
     if let Some(upgrade) = answer.upgrade.take() {
         seat.keep_upgrade(upgrade);

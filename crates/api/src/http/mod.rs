@@ -29,7 +29,7 @@ pub use head::{Credentials, Head};
 pub use listener::{Listener, Options};
 pub use path::Segments;
 pub use refuse::refuse;
-pub use routes::route;
+pub use routes::{Route, route};
 pub use seat::Patience;
 
 /// What stands behind the door.

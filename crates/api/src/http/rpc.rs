@@ -19,5 +19,5 @@ pub(super) async fn process(app: &Arc<App>, head: &Head, body: Body) -> Result<A
         Ok(request) => rpc::answer(app, request, Encoding::Json, || head.last_call()).await?,
         Err(_) => RequestError::of_body(&body).encode(Encoding::Json)?,
     };
-    Ok(Answer::json(answer).by("POST /onep:v1/rpc/process"))
+    Ok(Answer::json(answer))
 }

@@ -21,12 +21,11 @@ pub(in crate::http) async fn read(app: &Arc<App>, head: &Head) -> Result<Answer>
         // Boxed, so that no other request pays for the room that this one needs.
         return Box::pin(poll::poll(app, head, caller, &query, timeout)).await;
     }
-    read_aliases(app, &caller, &query).await.map(|answer| answer.by("GET /onep:v1/stack/alias"))
+    read_aliases(app, &caller, &query).await
 }
 
 /// Writes values; where the query names aliases, reads those after it.
 pub(in crate::http) async fn write(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
-    const ROUTE: &str = "POST /onep:v1/stack/alias";
     let credential = device_credential(head)?;
     let bytes = body_form(app, head, body).await?;
     let caller = Caller::find(app, credential).await?;
@@ -36,7 +35,7 @@ pub(in crate::http) async fn write(app: &Arc<App>, head: &Head, body: Body) -> R
         return Err(Error::Malformed(Field("body")));
     }
     if form.is_empty() {
-        return read_aliases(app, &caller, &query).await.map(|answer| answer.by(ROUTE));
+        return read_aliases(app, &caller, &query).await;
     }
     let targets = caller.targets(app, form.iter().map(|(alias, _)| alias)).await?;
     let writes: Vec<AliasWrite> = form
@@ -56,7 +55,7 @@ pub(in crate::http) async fn write(app: &Arc<App>, head: &Head, body: Body) -> R
         .await?;
     let values = read.iter().map(|found| found.as_ref()?.latest.as_deref());
     let pairs: Vec<_> = query.iter().map(|(alias, _)| alias).zip(values).collect();
-    Ok(answer_pairs(pairs.into_iter()).by(ROUTE))
+    Ok(answer_pairs(pairs.into_iter()))
 }
 
 async fn read_aliases(app: &App, caller: &Caller, query: &Form<'_>) -> Result<Answer> {

@@ -51,7 +51,7 @@ pub(super) async fn poll(
         Waited::Expired => Answer::empty(StatusCode::NOT_MODIFIED),
         Waited::Gone => Answer::no_content(),
     };
-    Ok(answer.by("GET /onep:v1/stack/alias, waiting"))
+    Ok(answer.part("waiting"))
 }
 
 /// Milliseconds in decimal.

@@ -15,8 +15,7 @@ use crate::http::{Answer, Body, Head};
 
 /// `POST /onep:v1/stack/record`: points of several aliases.
 pub(in crate::http) async fn record(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
-    let answer = record_form(app, head, body, read_records).await?;
-    Ok(answer.by("POST /onep:v1/stack/record"))
+    record_form(app, head, body, read_records).await
 }
 
 /// `POST /onep:v1/stack/alias/<alias>`: points of one alias.
@@ -25,8 +24,7 @@ pub(in crate::http) async fn record_one(app: &Arc<App>, head: &Head, body: Body,
         let points = form.iter().map(|(at, text)| point(at, text)).collect::<Result<_>>()?;
         Ok(vec![AliasRecord { alias: alias.to_owned(), points, target: None }])
     };
-    let answer = record_form(app, head, body, read).await?;
-    Ok(answer.by("POST /onep:v1/stack/alias/<alias>"))
+    record_form(app, head, body, read).await
 }
 
 async fn record_form(

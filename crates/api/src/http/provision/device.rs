@@ -16,7 +16,7 @@ pub async fn activate(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer>
     let bytes = body_form(app, head, body).await?;
     let request = read(app.limits(), head, &Form::from_body(&bytes, app.limits())?)?;
     let answer = activation::activate(app, request).await?;
-    Ok(Answer::text(answer.text()).by("POST /provision/activate"))
+    Ok(Answer::text(answer.text()))
 }
 
 fn read(limits: &Limits, head: &Head, form: &Form<'_>) -> Result<Activate> {

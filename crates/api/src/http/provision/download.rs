@@ -22,16 +22,16 @@ pub async fn download(app: &Arc<App>, head: &Head) -> Result<Answer> {
     let shelf = shelf.filter(|shelf| (shelf.vendor.as_str(), shelf.model.as_str()) == named);
     let Some(shelf) = shelf else {
         let manner = if info { Manner::DownloadInfo } else { Manner::Plain };
-        return Ok(refuse(&Error::Forbidden(Noun::Model), manner).by("GET /provision/download"));
+        return Ok(refuse(&Error::Forbidden(Noun::Model), manner));
     };
     match query.one("id")? {
-        None => Ok(Answer::csv(listing::ids(&shelf)).by("GET /provision/download (list)")),
+        None => Ok(Answer::csv(listing::ids(&shelf)).part("list")),
         Some(id) => {
             let id = ContentId::parse(id, app.limits()).map_err(|_| Error::Absent(Noun::Content))?;
             let content = shelf.find(&id).ok_or(Error::Absent(Noun::Content))?;
             match info {
-                true => Ok(Answer::csv(listing::info(content)).by("GET /provision/download (info)")),
-                false => Ok(blob::serve(app, head, content).await?.by("GET /provision/download (blob)")),
+                true => Ok(Answer::csv(listing::info(content)).part("info")),
+                false => Ok(blob::serve(app, head, content).await?.part("blob")),
             }
         }
     }

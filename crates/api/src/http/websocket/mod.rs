@@ -55,8 +55,7 @@ pub(super) fn upgrade(app: &Arc<App>, head: &Head) -> Result<Answer> {
     Ok(answer
         .with(UPGRADE, HeaderValue::from_static("websocket"))
         .with(CONNECTION, HeaderValue::from_static("Upgrade"))
-        .with(SEC_WEBSOCKET_ACCEPT, accept)
-        .by("GET /ws"))
+        .with(SEC_WEBSOCKET_ACCEPT, accept))
 }
 
 /// Sixteen bytes in base64.

@@ -17,7 +17,7 @@ use crate::common::app::App;
 use crate::common::codes::Manner;
 use crate::common::listing;
 use crate::http::provision::{blob as blobs, body_form, text};
-use crate::http::{Answer, Body, Head, refuse};
+use crate::http::{Answer, Body, Head, Route, refuse};
 
 /// The contents of a model.
 pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: Caller, model: &str) -> Result<Answer> {
@@ -49,7 +49,7 @@ pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: 
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        _ => Ok(Answer::method_not_allowed(Route::Contents.methods())),
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn one(
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::Content.methods())),
     }
 }
 

@@ -13,7 +13,7 @@ use wire::form::Form;
 use super::{Caller, change, lines, list_or_nothing, page, read};
 use crate::common::app::App;
 use crate::http::provision::{Kind, body_form, require_kind, text};
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
 /// The groups of a model.
 pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: Caller, model: &str) -> Result<Answer> {
@@ -41,7 +41,7 @@ pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: 
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        _ => Ok(Answer::method_not_allowed(Route::Groups.methods())),
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn one(
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::Group.methods())),
     }
 }
 
@@ -117,7 +117,7 @@ pub(super) async fn members(
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::Members.methods())),
     }
 }
 

@@ -22,7 +22,7 @@ use wire::form::Form;
 
 use super::credential;
 use crate::common::app::App;
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
 /// Who calls, and on whose models.
 #[derive(Clone)]
@@ -32,28 +32,28 @@ pub(super) struct Caller {
     maker: Option<String>,
 }
 
-/// Answers a call on models, contents, groups or shares; `path` is what follows the noun.
-pub(in crate::http) async fn route(
+/// Answers a call on models, contents, groups or shares.
+pub(in crate::http) async fn answer(
     app: &Arc<App>,
     head: &Head,
     body: Body,
-    noun: &str,
-    path: &[&str],
+    route: Route,
+    [model, id]: [&str; 2],
 ) -> Result<Answer> {
     let caller =
         Caller { credential: credential(head)?, maker: head.single_header("x-exosite-vendor")?.map(str::to_owned) };
-    match (noun, path) {
-        ("model", [] | [""]) => model::collection(app, head, body, caller).await,
-        ("model", [name]) => model::one(app, head, body, caller, name).await,
-        ("model", [name, ""]) => number::collection(app, head, body, caller, name).await,
-        ("model", [name, sn]) => number::one(app, head, body, caller, name, sn).await,
-        ("content", [name] | [name, ""]) => content::collection(app, head, body, caller, name).await,
-        ("content", [name, id]) => content::one(app, head, body, caller, name, id).await,
-        ("group", [name] | [name, ""]) => group::collection(app, head, body, caller, name).await,
-        ("group", [name, id]) => group::one(app, head, body, caller, name, id).await,
-        ("group", [name, id, ""]) => group::members(app, head, body, caller, name, id).await,
-        ("share", [name] | [name, ""]) => share::collection(app, head, body, caller, name).await,
-        ("share", [name, partner]) => share::one(app, head, caller, name, partner).await,
+    match route {
+        Route::Models => model::collection(app, head, body, caller).await,
+        Route::Model => model::one(app, head, body, caller, model).await,
+        Route::SerialNumbers => number::collection(app, head, body, caller, model).await,
+        Route::SerialNumber => number::one(app, head, body, caller, model, id).await,
+        Route::Contents => content::collection(app, head, body, caller, model).await,
+        Route::Content => content::one(app, head, body, caller, model, id).await,
+        Route::Groups => group::collection(app, head, body, caller, model).await,
+        Route::Group => group::one(app, head, body, caller, model, id).await,
+        Route::Members => group::members(app, head, body, caller, model, id).await,
+        Route::Shares => share::collection(app, head, body, caller, model).await,
+        Route::Share => share::one(app, head, caller, model, id).await,
         _ => Ok(Answer::not_found()),
     }
 }

@@ -12,7 +12,7 @@ use wire::form::{self, Form};
 use super::{Caller, change, lines, read};
 use crate::common::app::App;
 use crate::http::provision::body_form;
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
@@ -35,7 +35,7 @@ pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: 
                 flag => create(app, caller, name, flag.and_then(|_| read_change(&form))).await,
             }
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        _ => Ok(Answer::method_not_allowed(Route::Models.methods())),
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn one(app: &Arc<App>, head: &Head, body: Body, caller: Caller,
             .await
         }
         Method::DELETE => change(app, caller, name, provision::delete_model).await,
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, PUT, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::Model.methods())),
     }
 }
 

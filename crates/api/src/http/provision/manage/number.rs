@@ -14,7 +14,7 @@ use super::{Caller, change, lines, list_or_nothing, page, read};
 use crate::common::activation;
 use crate::common::app::App;
 use crate::http::provision::{Kind, body_form, require_kind};
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
 /// What a body asks of a model's serial numbers.
 enum Asked {
@@ -53,7 +53,7 @@ pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: 
             let asked = read_asked(kind, &bytes, removes, app.limits());
             apply(app, caller, model, asked).await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::SerialNumbers.methods())),
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn one(
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::SerialNumber.methods())),
     }
 }
 

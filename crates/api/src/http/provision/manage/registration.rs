@@ -10,10 +10,10 @@ use wire::form::Form;
 
 use crate::common::app::App;
 use crate::http::provision::{body_form, credential};
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
 /// Shows, registers or gives up the calling client's vendor name. A CIK in the token header is accepted here.
-pub(in crate::http) async fn route(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
+pub(in crate::http) async fn answer(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
     match *head.method() {
         Method::GET | Method::HEAD => {
             let credential = credential(head)?.either();
@@ -44,6 +44,6 @@ pub(in crate::http) async fn route(app: &Arc<App>, head: &Head, body: Body) -> R
                 .await?;
             Ok(Answer::reset_content())
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        _ => Ok(Answer::method_not_allowed(Route::Registration.methods())),
     }
 }

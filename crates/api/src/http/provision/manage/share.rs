@@ -10,7 +10,7 @@ use wire::form::Form;
 use super::{Caller, change, lines, list_or_nothing, read};
 use crate::common::app::App;
 use crate::http::provision::body_form;
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
 /// The shares of a model.
 pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: Caller, model: &str) -> Result<Answer> {
@@ -33,7 +33,7 @@ pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: 
             })
             .await
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        _ => Ok(Answer::method_not_allowed(Route::Shares.methods())),
     }
 }
 
@@ -46,6 +46,6 @@ pub(super) async fn one(app: &Arc<App>, head: &Head, caller: Caller, model: &str
             if shared.await? { Ok(Answer::no_content()) } else { Err(Error::Absent(Noun::Share)) }
         }
         Method::DELETE => change(app, caller, model, move |tx, model| provision::unshare(tx, model, &partner)).await,
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::Share.methods())),
     }
 }

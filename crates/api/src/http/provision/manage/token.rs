@@ -13,18 +13,10 @@ use wire::form::Form;
 use super::lines;
 use crate::common::app::App;
 use crate::http::provision::{body_form, credential};
-use crate::http::{Answer, Body, Head};
+use crate::http::{Answer, Body, Head, Route};
 
-/// Answers a call on the caller's tokens; `path` is what follows `auth`.
-pub(in crate::http) async fn route(app: &Arc<App>, head: &Head, body: Body, path: &[&str]) -> Result<Answer> {
-    match path {
-        [] | [""] => collection(app, head, body).await,
-        [id] => one(app, head, id).await,
-        _ => Ok(Answer::not_found()),
-    }
-}
-
-async fn collection(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
+/// The tokens of the calling vendor.
+pub(in crate::http) async fn collection(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
     match *head.method() {
         Method::GET | Method::HEAD => {
             let tokens = with_vendor(app, head, vendor::list_tokens).await?;
@@ -46,11 +38,12 @@ async fn collection(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
             .await?;
             Ok(made.map_or_else(Answer::reset_content, |token| secret(&token)))
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, POST")),
+        _ => Ok(Answer::method_not_allowed(Route::Tokens.methods())),
     }
 }
 
-async fn one(app: &Arc<App>, head: &Head, id: &str) -> Result<Answer> {
+/// One token.
+pub(in crate::http) async fn one(app: &Arc<App>, head: &Head, id: &str) -> Result<Answer> {
     let id = TokenId::parse(id, app.limits()).map_err(|_| Error::Absent(Noun::Token));
     match *head.method() {
         Method::GET | Method::HEAD => {
@@ -66,7 +59,7 @@ async fn one(app: &Arc<App>, head: &Head, id: &str) -> Result<Answer> {
             .await?;
             Ok(Answer::reset_content())
         }
-        _ => Ok(Answer::method_not_allowed("GET, HEAD, DELETE")),
+        _ => Ok(Answer::method_not_allowed(Route::Token.methods())),
     }
 }
 
