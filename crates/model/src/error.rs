@@ -11,6 +11,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A field is missing, empty, repeated or does not parse. Nothing was changed.
     Malformed(Field),
+    /// A field is well formed, but names nothing that the caller can use here; the text, where there is one, is the first
+    /// name of the batch that does. Nothing was changed.
+    Unmatched(Field, Option<String>),
     /// A field or a body is over its limit. Nothing was changed.
     TooLarge(Field),
     /// A body of a kind that is not understood here.

@@ -58,7 +58,7 @@ pub fn device_shelf(tx: &mut Tx<'_>, caller: &CallingClient) -> Result<Option<Sh
 /// The shelf of a number, for its vendor. An unknown number is malformed here, as published.
 pub fn shelf_of_number(tx: &mut Tx<'_>, model: &OwnedModel, sn: &SerialNumber) -> Result<Shelf> {
     match number::require(tx, &model.clone().numbers(), sn) {
-        Err(Error::Absent(_)) => return Err(Error::Malformed(Field("sn"))),
+        Err(Error::Absent(_)) => return Err(Error::Unmatched(Field("sn"), None)),
         other => other?,
     };
     let (contents, until) = allowed(tx, model.id(), sn)?;

@@ -95,5 +95,5 @@ fn require_member(tx: &mut Tx<'_>, model: &OwnedModel, member: &Member) -> Resul
         Member::Content(id) => content::find(tx, model.id(), id)?.is_some(),
         Member::Group(id) => member_group::find(tx, model.id(), id)?.is_some(),
     };
-    if exists { Ok(()) } else { Err(Error::Malformed(Field("id"))) }
+    if exists { Ok(()) } else { Err(Error::Unmatched(Field("id"), Some(member.id().to_owned()))) }
 }

@@ -131,7 +131,7 @@ fn timeout(settings: &Settings, seconds: Seconds) -> Result<Seconds> {
 fn find_template(tx: &mut Tx<'_>, vendor: &Vendor, named: &TemplateName) -> Result<Template> {
     match named {
         TemplateName::Rid(rid) => {
-            let unusable = Error::Malformed(Field("rid"));
+            let unusable = Error::Unmatched(Field("rid"), None);
             let template = resource::find_by_rid(tx, *rid)?.filter(|row| row.kind == Kind::Client);
             let template = template.ok_or(unusable.clone())?;
             if !resource::is_within(tx, template.id, vendor.id())? {
@@ -140,7 +140,7 @@ fn find_template(tx: &mut Tx<'_>, vendor: &Vendor, named: &TemplateName) -> Resu
             Ok(Template::Resource(template.id))
         }
         TemplateName::Code(code) => {
-            let unusable = Error::Malformed(Field("code"));
+            let unusable = Error::Unmatched(Field("code"), None);
             let id = key::locate(tx.keyring(), code);
             let (row, expected) = share_code::find_with_hash(tx, id)?.ok_or(unusable.clone())?;
             let elsewhere = row.activated_by.is_some_and(|client| client != vendor.id());

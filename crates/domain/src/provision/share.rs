@@ -23,7 +23,7 @@ pub fn is_shared(tx: &mut Tx<'_>, model: &OwnedModel, name: &str) -> Result<bool
 
 /// Shares a model; again is fine.
 pub fn share(tx: &mut Tx<'_>, model: &OwnedModel, name: &str) -> Result<()> {
-    let partner = vendor::find_by_name(tx, name)?.ok_or(Error::Malformed(Field("vendor")))?;
+    let partner = vendor::find_by_name(tx, name)?.ok_or(Error::Unmatched(Field("vendor"), None))?;
     if model_share::insert(tx, model.id(), partner.client_id)? {
         let detail = format!("model {} with vendor {name}", model.id());
         log::note(tx, Verb::Shared, Some(model.vendor().id()), Some(&detail))?;
