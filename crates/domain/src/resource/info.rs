@@ -129,9 +129,10 @@ impl Part {
     fn is_known_to(self, standing: Standing, is_granted: bool) -> bool {
         match self {
             Part::Basic | Part::Comments | Part::Description | Part::Storage | Part::Tags => true,
-            Part::Counts | Part::Subscribers | Part::Usage => standing != Standing::Reader,
-            Part::Aliases | Part::Tagged => matches!(standing, Standing::Owner | Standing::Itself),
-            Part::Shares => matches!(standing, Standing::Owner | Standing::Itself) && !is_granted,
+            Part::Aliases | Part::Counts | Part::Subscribers | Part::Tagged | Part::Usage => {
+                standing != Standing::Reader
+            }
+            Part::Shares => standing != Standing::Reader && !is_granted,
             Part::Key => standing == Standing::Owner && !is_granted,
         }
     }
@@ -213,7 +214,7 @@ fn basic(tx: &mut Tx<'_>, row: &Resource) -> Result<Basic> {
 }
 
 fn comments(tx: &mut Tx<'_>, row: &Resource, standing: Standing) -> Result<Vec<(Visibility, String)>> {
-    let is_private_known = matches!(standing, Standing::Owner | Standing::Itself);
+    let is_private_known = standing != Standing::Reader;
     let kept = comment::list(tx, row.id)?.into_iter();
     let known = kept.filter(|(public, _)| *public || is_private_known);
     Ok(known.map(|(public, text)| (if public { Visibility::Public } else { Visibility::Private }, text)).collect())
