@@ -95,11 +95,9 @@ fn parse_integer(text: &str) -> Option<i64> {
     whole.parse().ok()
 }
 
-/// The integer that a double is exactly.
+/// The integer that a double is. Beyond 2^53 a double may stand for another number than the one that was written.
 fn whole(value: f64) -> Option<i64> {
-    // -2^63 is a double, 2^63 is the first that is too large.
-    let in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
-    (in_range && value.fract() == 0.0).then_some(value as i64)
+    (value.abs() <= 9_007_199_254_740_992.0 && value.fract() == 0.0).then_some(value as i64)
 }
 
 fn float_text(value: f64) -> String {
