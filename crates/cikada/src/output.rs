@@ -36,6 +36,11 @@ impl Output {
         self.json
     }
 
+    /// Whether colours are wanted.
+    pub fn is_coloured(self) -> bool {
+        self.colour
+    }
+
     /// Starts a list with these columns.
     pub fn table(self, columns: &'static [&'static str]) -> Table {
         Table::new(columns, self.json, self.colour)

@@ -21,6 +21,17 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
+/// How long ago something was, as people say it; what is still to come is `in 5 min`.
+pub fn ago(seconds: i64) -> String {
+    let said = match seconds.unsigned_abs() {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / DAY_S),
+    };
+    if seconds < 0 { format!("in {said}") } else { format!("{said} ago") }
+}
+
 /// Now, in Unix seconds.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
@@ -120,6 +131,22 @@ mod tests {
         for day in (0..3_000_000).step_by(37).take_while(|day| civil(*day).0 <= 9999) {
             let (year, month, dom) = civil(day);
             assert_eq!(days_from_civil(year, month, dom), Some(day));
+        }
+    }
+
+    #[test]
+    fn an_age_is_told_in_one_unit() {
+        for (seconds, text) in [
+            (0, "0 s ago"),
+            (119, "119 s ago"),
+            (120, "2 min ago"),
+            (7_199, "119 min ago"),
+            (7_200, "2 h ago"),
+            (172_800, "2 d ago"),
+            (-300, "in 5 min"),
+            (i64::MIN, "in 106751991167300 d"),
+        ] {
+            assert_eq!(ago(seconds), text);
         }
     }
 

@@ -10,5 +10,6 @@ mod groups;
 mod import;
 mod models;
 mod partners;
+mod profiles;
 mod serial_numbers;
 mod terminal;

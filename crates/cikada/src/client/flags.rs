@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Cik, SecretKey, Token};
 
+use super::rpc::{ActingAs, Rpc};
 use super::{Credential, Server};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
@@ -55,6 +56,19 @@ impl Flags {
                 .advise("export CIKADA_CIK=<CIK>")
         })?;
         self.connect(Some(Credential::Cik(cik)))
+    }
+
+    /// The resource API as a client sees it, or the holder of a grant's token: a flag first, then CIKADA_CIK, then CIKADA_TOKEN.
+    pub fn caller(&self, acting_as: &ActingAs) -> Outcome<Rpc> {
+        let credential = match (&self.token, self.own_cik()?) {
+            (None, Some(cik)) => Some(Credential::Cik(cik)),
+            _ => self.token_or_cik()?,
+        };
+        let credential = credential.ok_or_else(|| {
+            Failure::new("no credential is set")
+                .advise("export CIKADA_CIK=<CIK of a client>, or give a grant's token with --token")
+        })?;
+        Ok(Rpc::new(self.connect(None)?, &credential, acting_as))
     }
 
     /// The server as anybody sees it: activation needs no credential.

@@ -11,6 +11,7 @@ mod part;
 mod poll;
 mod refusal;
 mod request;
+pub mod rpc;
 mod server;
 mod upload;
 

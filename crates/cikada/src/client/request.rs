@@ -1,5 +1,7 @@
 //! One request, before it is sent: method, path, body, and the words for what it is to do.
 
+use std::time::Duration;
+
 use http::Method;
 use wire::{form, path};
 
@@ -13,6 +15,8 @@ pub struct Request {
     /// Completes "cannot …" when it is refused.
     pub(super) doing: String,
     pub(super) advice: Vec<(u16, String)>,
+    /// How long the answer may take, where it may take longer than others.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Request {
@@ -26,7 +30,7 @@ impl Request {
             push_segment(&mut target, segment);
         }
         let doing = format!("call {method} {target}");
-        Request { method, target, headers: Vec::new(), body: None, doing, advice: Vec::new() }
+        Request { method, target, headers: Vec::new(), body: None, doing, advice: Vec::new(), patience: None }
     }
 
     /// A GET.
@@ -42,6 +46,12 @@ impl Request {
     /// Says what the request is to do: completes "cannot …".
     pub fn to(mut self, doing: impl Into<String>) -> Request {
         self.doing = doing.into();
+        self
+    }
+
+    /// The answer may take so long to come.
+    pub fn patient(mut self, patience: Duration) -> Request {
+        self.patience = Some(patience);
         self
     }
 

@@ -108,7 +108,13 @@ impl Server {
     pub(super) fn send(&self, request: &Request) -> Outcome<http::Response<Body>> {
         let head = self.head(request);
         let sent = match &request.body {
-            Some(bytes) => self.agent.run(head.body(bytes.as_slice()).map_err(unsendable)?),
+            Some(bytes) => {
+                let mut whole = head.body(bytes.as_slice()).map_err(unsendable)?;
+                if let Some(patience) = request.patience {
+                    whole = self.agent.configure_request(whole).timeout_per_read(Some(patience)).build();
+                }
+                self.agent.run(whole)
+            }
             None => self.agent.run(head.body(()).map_err(unsendable)?),
         };
         sent.map_err(|error| refusal::unreachable(&self.base, &request.doing, &error))

@@ -7,9 +7,11 @@ pub mod device;
 pub mod group;
 pub mod model;
 pub mod register;
+pub mod rpc;
 pub mod share;
 pub mod sn;
 pub mod token;
+pub mod tree;
 
 use std::io::{self, IsTerminal, Write};
 

@@ -19,7 +19,7 @@ pub enum Cell {
     Time(u64),
     /// Yes or no.
     Flag(bool),
-    /// The status of a serial number.
+    /// The status of a serial number or a resource.
     Status(String),
     /// Nothing there.
     Nothing,
@@ -88,7 +88,7 @@ impl Cell {
             Cell::Status(word) => match word.as_str() {
                 "activated" => "32",
                 "notactivated" => "33",
-                "expired" => "31",
+                "expired" | "locked" => "31",
                 _ => "2",
             },
             Cell::Nothing => "2",
