@@ -11,6 +11,7 @@ mod keys;
 mod narrator;
 mod radio;
 mod stage;
+mod values;
 mod vendor;
 mod windows;
 
@@ -73,6 +74,7 @@ fn play(mut narrator: Narrator, stage: &Arc<Stage>, count: u32, once: bool) -> O
     devices::activate_all(&mut story)?;
     devices::refuse_the_rest(&mut story)?;
     devices::lose_an_answer(&mut story)?;
+    values::write_and_watch(&mut story)?;
     windows::close_one(&mut story)?;
     downloads::fetch_in_pieces(&mut story)?;
     downloads::guard_the_protected(&mut story)?;

@@ -86,6 +86,34 @@ fn send_activation(
     socket.write_all(request.as_bytes())
 }
 
+/// Writes one value; it is on the server's disk when this is answered.
+pub fn write(server: SocketAddr, cik: &str, alias: &str, value: &str) -> Outcome {
+    let written = || -> io::Result<u16> {
+        let mut socket = connect(server)?;
+        let form = format!("{alias}={value}");
+        let request = format!(
+            "POST /onep:v1/stack/alias HTTP/1.1\r\nHost: {server}\r\nX-Exosite-CIK: {cik}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            form.len()
+        );
+        socket.write_all(request.as_bytes())?;
+        let mut answer = [0; ANSWER_BYTES];
+        let mut length = 0;
+        while find(&answer[..length], b"\r\n\r\n").is_none() {
+            match socket.read(&mut answer[length..])? {
+                0 => return Err(io::Error::other("the answer does not fit in 200 bytes, or was cut")),
+                count => length += count,
+            }
+        }
+        Ok(status(&answer[..length]))
+    };
+    match written() {
+        Ok(204) => Ok(()),
+        Ok(status) => Err(Failure::new(format!("a write of {alias} was answered {status}"))),
+        Err(error) => Err(Failure::new(format!("a device could not write {alias}: {error}"))),
+    }
+}
+
 /// A connection that fetches content piece by piece.
 pub struct Fetcher {
     server: SocketAddr,

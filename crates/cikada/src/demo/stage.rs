@@ -168,6 +168,22 @@ impl Stage {
         Ok(ran.stdout)
     }
 
+    /// The same as the holder of a key, whose name nobody else sees.
+    pub fn show_as(&self, cik: &str, narrator: &Narrator, arguments: &[&str]) -> Outcome<String> {
+        let printed = self.start_as(cik, arguments)?.finish()?;
+        narrator.command(&typed(arguments), &printed)?;
+        Ok(printed)
+    }
+
+    /// Starts a command as the holder of a key.
+    pub fn start_as(&self, cik: &str, arguments: &[&str]) -> Outcome<Running> {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).current_dir(&self.path).env("CIKADA_SERVER", self.base()).env("CIKADA_CIK", cik);
+        command.env_remove("CIKADA_TOKEN").env_remove("CIKADA_CA");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok(Running { child: command.spawn().doing("run this program")? })
+    }
+
     /// The power goes: the process is killed where it stands.
     pub fn kill(&self) -> Outcome {
         if let Some(mut child) = self.child().take() {
@@ -232,10 +248,36 @@ pub struct Ran {
     pub stderr: String,
 }
 
+/// A command that runs beside the story.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// Waits for its end, which must be a good one and come in time; what it printed.
+    pub fn finish(mut self) -> Outcome<String> {
+        let begun = Instant::now();
+        while self.child.try_wait().doing("wait for a command")?.is_none() {
+            if begun.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return Err(Failure::new("a command did not end in time"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        // What these commands print fits in a pipe.
+        let output = self.child.wait_with_output().doing("read what a command printed")?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        expect(output.status.success(), || format!("it should have worked: {}", text(&output.stderr)))?;
+        Ok(text(&output.stdout))
+    }
+}
+
 /// A command as it is typed; words with blanks in quotes.
 pub fn typed(arguments: &[&str]) -> String {
-    let quoted =
-        |word: &&str| if word.contains([' ', '*', '?', '$']) { format!("'{word}'") } else { (*word).to_owned() };
+    let quoted = |word: &&str| {
+        if word.contains([' ', '*', '?', '$', '{', '[', '"']) { format!("'{word}'") } else { (*word).to_owned() }
+    };
     let words: Vec<String> = arguments.iter().map(quoted).collect();
     format!("cikada {}", words.join(" "))
 }

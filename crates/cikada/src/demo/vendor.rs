@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::narrator::{Narrator, expect};
 use super::stage::Stage;
-use super::{Device, MODEL, Story};
+use super::{Device, MODEL, Story, values};
 use crate::client::{Request, digest};
 use crate::crowd::crowd;
 use crate::failure::{Doing, Outcome};
@@ -39,7 +39,8 @@ pub fn describe_product(narrator: &mut Narrator, stage: &Stage) -> Outcome<Firmw
     narrator.step("The vendor acme describes its product, a thermostat", |narrator| {
         stage.show(narrator, &["model", "create", MODEL, "--template", template, "--window", "1h"])?;
         let shown = stage.show(narrator, &["model", "show", MODEL])?;
-        expect(shown.contains(template) && shown.contains("3600"), || "the model is not as it was made".to_owned())
+        expect(shown.contains(template) && shown.contains("3600"), || "the model is not as it was made".to_owned())?;
+        values::describe(narrator, stage)
     })?;
     narrator.step(format_args!("It uploads a firmware image of {}", size(IMAGE_BYTES as u64)), |narrator| {
         let image = image(1);
