@@ -6,6 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -58,6 +59,15 @@ impl Drop for Serving {
     }
 }
 
+/// The same where the system allows so many open files.
+fn serve_with_files(folder: &Path, files: u32) -> Serving {
+    let within = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+    let command = command(folder, &["--http", "127.0.0.1:0"]);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(within).arg(command.get_program()).args(command.get_args());
+    spawn(folder, shell)
+}
+
 /// Runs a server that is expected to end by itself.
 fn refused(folder: &Path, arguments: &[&str]) -> Output {
     let output = command(folder, arguments).output().unwrap();
@@ -72,6 +82,24 @@ impl Serving {
         let mut answer = String::new();
         tcp.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    fn post(&self, path: &str, kind: &str, body: &str) -> String {
+        let mut tcp = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(tcp, "POST {path} HTTP/1.1\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}")
+            .unwrap();
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The time that it has had the processor.
+    fn busy(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Asks the server to end; gives what it printed after it listened, and its log.
@@ -158,4 +186,49 @@ fn a_folder_has_one_server_at_a_time() {
     let output = refused(folder.path(), &["--http", "127.0.0.1:0"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("another server uses"));
     server.stop(Signal::TERM);
+}
+
+/// A thousand clients, where a hundred and twenty-eight files may be open (fault F16).
+#[test]
+fn where_files_are_few_those_who_only_wait_make_room() {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let enough = rustix::process::Rlimit { current: Some(most.map_or(4096, |most| most.min(4096))), maximum: most };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, enough).unwrap();
+    let folder = folder();
+    let server = serve_with_files(folder.path(), 128);
+    let owner = server.before.lines().find(|line| line.trim().starts_with("owner ")).unwrap();
+    let owner = owner.split_whitespace().last().unwrap().to_owned();
+    // A request that is under way: its body comes later.
+    let mut under_way = TcpStream::connect(&server.address).unwrap();
+    let form = "vendor=nobody&model=none&sn=1";
+    write!(under_way, "POST /provision/activate HTTP/1.1\r\nContent-Length: {}\r\n\r\nvendor=", form.len()).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+
+    let waiting: Vec<TcpStream> = (0..1_000).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
+    let (began, busy) = (Instant::now(), server.busy());
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert!(server.get("/healthz", "").ends_with("\r\n\r\nok"), "nobody is refused or reset");
+                }
+            });
+        }
+    });
+    // The stores have what they need: this one writes.
+    let create = format!(
+        r#"{{"auth":{{"cik":"{owner}"}},"calls":[{{"id":1,"procedure":"create","arguments":["dataport",{{"format":"float"}}]}}]}}"#
+    );
+    assert!(server.post("/onep:v1/rpc/process", "application/json", &create).contains("\"status\":\"ok\""));
+    // A while in which nothing happens but that some wait.
+    std::thread::sleep(Duration::from_secs(2));
+    let share = (server.busy() - busy).as_secs_f64() / began.elapsed().as_secs_f64();
+    assert!(share < 0.2, "it had the processor for {share:.2} of the time");
+    write!(under_way, "{}", &form["vendor=".len()..]).unwrap();
+    let mut answer = [0; 12];
+    under_way.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 404", "a request that was under way is answered");
+    drop(waiting);
+    let (_, log) = server.stop(Signal::TERM);
+    assert!(log.contains("fewer open files") && !log.contains("cannot accept"), "{log}");
 }

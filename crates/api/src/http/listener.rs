@@ -1,30 +1,43 @@
 //! The listener: one acceptor hands connections to a thread a core, each with a runtime of its own, which serves more
 //! than one runtime over all cores would (threats T18, faults F16, F17).
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 use wire::http::framing::HeadLimits;
 
 use super::Site;
+use super::room::Room;
 use super::seat::Patience;
 use super::worker::{self, Arrival};
 
 /// Connections that may wait in the kernel to be accepted.
 const BACKLOG: i32 = 4096;
-/// Connections that may wait for a worker that is busy.
+/// Connections that may wait for a worker that is busy; the others wait in the kernel.
 const QUEUE: usize = 256;
 /// What the acceptor waits at first, and at most, when there are no file descriptors left.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// How long a connection waits for a place, where all are taken, before it is turned away.
+const FULL_AFTER: Duration = Duration::from_secs(1);
+/// The same where the one before it was turned away.
+const STILL_FULL: Duration = Duration::from_millis(5);
+/// How often it is looked whether some only wait.
+const LOOK: Duration = Duration::from_millis(5);
+/// What is said to those who are turned away.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 20\r\nRetry-After: 5\r\n\
+    Connection: close\r\n\r\ntoo many connections";
+/// At a stop, who was let in by the kernel is given so long to get to a worker.
+const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// How the listener serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +104,7 @@ impl Listener {
             }
             () = stop => {}
         }
-        acceptor.accept_waiting(listener.into_std()?);
+        let _ = timeout(LAST_CALL, acceptor.accept_waiting(listener.into_std()?)).await;
         drop(acceptor);
         for thread in threads {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -101,43 +114,57 @@ impl Listener {
     }
 }
 
-/// Hands out connections in turn.
+/// Hands connections to the workers, and lets the kernel keep those that nobody has time or room for.
 struct Acceptor {
     workers: Vec<mpsc::Sender<Arrival>>,
     next: usize,
-    tickets: Tickets,
+    room: Arc<Room>,
+    /// Accepted, and not handed on yet: it survives when accepting is broken off.
+    held: Option<Arrival>,
+    /// Every place is taken by somebody who is busy: nobody waits for one any more.
+    is_full: bool,
 }
 
 impl Acceptor {
     fn start(site: &Arc<impl Site>, options: &Options) -> io::Result<(Acceptor, Vec<JoinHandle<io::Result<()>>>)> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = options.workers.unwrap_or(cores).max(1);
+        let room = Room::new(options.connections, options.connections_per_peer, count);
         let (mut workers, mut threads) = (Vec::new(), Vec::new());
-        for number in 0..options.workers.unwrap_or(cores).max(1) {
+        for number in 0..count {
             let (sender, arrivals) = mpsc::channel(QUEUE);
-            let (site, options) = (site.clone(), options.clone());
+            let (site, options, room) = (site.clone(), options.clone(), room.clone());
             let thread = std::thread::Builder::new().name(format!("http-{number}"));
-            threads.push(thread.spawn(move || worker::run(site, &options, arrivals))?);
+            threads.push(thread.spawn(move || worker::run(site, &options, number, &room, arrivals))?);
             workers.push(sender);
         }
-        Ok((Acceptor { workers, next: 0, tickets: Tickets::new(options) }, threads))
+        Ok((Acceptor { workers, next: 0, room, held: None, is_full: false }, threads))
     }
 
     /// Accepts until something is wrong with the listener itself.
     async fn accept(&mut self, listener: &TcpListener) -> io::Error {
-        let mut pause = BACK_OFF.0;
+        let (mut pause, mut told) = (BACK_OFF.0, None::<Instant>);
         loop {
             match listener.accept().await {
                 Ok((tcp, peer)) => {
                     pause = BACK_OFF.0;
-                    if let Err(error) = tcp.into_std().and_then(|tcp| self.hand_on(tcp, peer.ip())) {
+                    let Ok(tcp) = tcp.into_std() else { continue };
+                    self.hold(tcp, peer);
+                    self.wait_for_room().await;
+                    if let Err(error) = self.hand_on().await {
                         return error;
                     }
                 }
                 Err(error) if is_of_peer(&error) => {}
                 Err(error) => {
-                    // Most likely there are no file descriptors left; those that end soon will free some.
-                    tracing::warn!(%error, pause_ms = pause.as_millis() as u64, "cannot accept a connection");
-                    tokio::time::sleep(pause).await;
+                    if told.is_none_or(|told| told.elapsed() >= BACK_OFF.1) {
+                        told = Some(Instant::now());
+                        tracing::warn!(%error, "cannot accept connections");
+                    }
+                    // Most likely there are no file descriptors left; those who only wait can give some back.
+                    self.room.ask();
+                    let _ = timeout(pause, self.room.freed()).await;
+                    self.room.has_enough();
                     pause = (pause * 2).min(BACK_OFF.1);
                 }
             }
@@ -145,111 +172,82 @@ impl Acceptor {
     }
 
     /// Accepts what already waits, so that nobody who was let in by the kernel goes without an answer.
-    fn accept_waiting(&mut self, listener: std::net::TcpListener) {
-        while let Ok((tcp, peer)) = listener.accept() {
-            if tcp.set_nonblocking(true).and_then(|()| self.hand_on(tcp, peer.ip())).is_err() {
-                return;
+    async fn accept_waiting(&mut self, listener: std::net::TcpListener) {
+        while self.hand_on().await.is_ok() {
+            let Ok((tcp, peer)) = listener.accept() else { return };
+            if tcp.set_nonblocking(true).is_ok() {
+                self.hold(tcp, peer);
             }
         }
     }
 
-    /// Gives a connection to the next worker that takes it. An error means that a worker is gone.
-    fn hand_on(&mut self, tcp: std::net::TcpStream, peer: IpAddr) -> io::Result<()> {
-        let peer = peer.to_canonical();
-        let Some((ticket, is_too_many)) = self.tickets.take(peer) else { return Ok(()) };
+    fn hold(&mut self, tcp: std::net::TcpStream, peer: SocketAddr) {
+        let peer = peer.ip().to_canonical();
+        let Some(ticket) = self.room.take(peer) else { return };
         // Fails only where the peer is gone already.
         let _ = tcp.set_nodelay(true);
-        let mut arrival = Arrival { tcp, peer, ticket, is_too_many };
-        for _ in 0..self.workers.len() {
-            self.next = (self.next + 1) % self.workers.len();
-            match self.workers[self.next].try_send(arrival) {
-                Ok(()) => return Ok(()),
-                Err(mpsc::error::TrySendError::Full(returned)) => arrival = returned,
-                Err(mpsc::error::TrySendError::Closed(_)) => return Err(io::Error::other("a worker is gone")),
-            }
+        self.held = Some(Arrival { tcp, peer, ticket });
+    }
+
+    /// Waits until the one that was accepted last has a place. While it waits, the kernel keeps those behind it: nobody is
+    /// reset for having come, and there are never more open files than places.
+    async fn wait_for_room(&mut self) {
+        if !self.room.is_overfull() {
+            self.is_full = false;
+            return;
         }
-        tracing::warn!("a connection is dropped: every worker is busy");
+        self.room.ask();
+        let (began, short) = (Instant::now(), if self.is_full { STILL_FULL } else { FULL_AFTER });
+        while self.room.is_overfull() {
+            // Those that only wait go sooner or later; those that are busy do not have to.
+            let patience = if self.room.has_waiting() { FULL_AFTER } else { short };
+            let left = patience.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            let _ = timeout(left.min(LOOK), self.room.freed()).await;
+        }
+        self.is_full = self.room.is_overfull();
+        self.room.has_enough();
+        if self.is_full {
+            self.held.take().into_iter().for_each(turn_away);
+        }
+    }
+
+    /// Gives what is held to the worker with the shortest queue; where all are full, to the first that has room again. An
+    /// error means that a worker is gone.
+    async fn hand_on(&mut self) -> io::Result<()> {
+        if self.held.is_none() {
+            return Ok(());
+        }
+        let gone = || io::Error::other("a worker is gone");
+        self.next = (self.next + 1) % self.workers.len();
+        let in_turn = (0..self.workers.len()).map(|step| (self.next + step) % self.workers.len());
+        let least_busy = in_turn.rev().max_by_key(|worker| self.workers[*worker].capacity());
+        let worker = least_busy.filter(|worker| self.workers[*worker].capacity() > 0);
+        let permit = match worker {
+            Some(worker) => self.workers[worker].reserve().await,
+            None => select_all(self.workers.iter().map(|worker| Box::pin(worker.reserve()))).await.0,
+        };
+        let permit = permit.map_err(|_| gone())?;
+        if let Some(arrival) = self.held.take() {
+            permit.send(arrival);
+        }
         Ok(())
     }
+}
+
+/// Says why, as far as that can be done without waiting.
+fn turn_away(arrival: Arrival) {
+    let mut tcp = arrival.tcp;
+    let _ = tcp.write(FULL);
+    // Closing on bytes that were not read would take the answer back.
+    let mut unread = [0; 4096];
+    while tcp.read(&mut unread).is_ok_and(|read| read == unread.len()) {}
 }
 
 /// Whether accepting failed for a reason that only this peer has.
 fn is_of_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-/// Counts connections.
-#[derive(Clone)]
-struct Tickets {
-    limit: usize,
-    limit_per_peer: Option<usize>,
-    counts: Arc<Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
-    all: AtomicUsize,
-    per_peer: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One connection among those that are counted.
-pub(super) struct Ticket {
-    counts: Arc<Counts>,
-    peer: Option<IpAddr>,
-}
-
-impl Tickets {
-    fn new(options: &Options) -> Tickets {
-        let (limit, limit_per_peer) = (options.connections, options.connections_per_peer);
-        Tickets { limit, limit_per_peer, counts: Arc::default() }
-    }
-
-    /// A ticket, and whether another connection has to go for it. None where the peer has too many already.
-    fn take(&self, peer: IpAddr) -> Option<(Ticket, bool)> {
-        let peer = match self.limit_per_peer {
-            None => None,
-            Some(limit) => {
-                let network = network(peer);
-                let mut per_peer = self.counts.per_peer();
-                let count = per_peer.entry(network).or_default();
-                if *count >= limit {
-                    return None;
-                }
-                *count += 1;
-                Some(network)
-            }
-        };
-        let is_too_many = self.counts.all.fetch_add(1, Ordering::Relaxed) >= self.limit;
-        Some((Ticket { counts: self.counts.clone(), peer }, is_too_many))
-    }
-}
-
-impl Counts {
-    fn per_peer(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.per_peer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.counts.all.fetch_sub(1, Ordering::Relaxed);
-        if let Some(network) = self.peer {
-            let mut per_peer = self.counts.per_peer();
-            if let Some(count) = per_peer.get_mut(&network) {
-                *count -= 1;
-                if *count == 0 {
-                    per_peer.remove(&network);
-                }
-            }
-        }
-    }
-}
-
-/// What counts as one peer: an IPv4 address, or a /64 of IPv6.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-    }
 }

@@ -15,6 +15,7 @@ mod path;
 mod profile;
 mod provision;
 mod refuse;
+mod room;
 mod routes;
 mod rpc;
 mod seat;

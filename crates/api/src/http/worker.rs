@@ -12,7 +12,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Site;
 use super::connection::{self, Manners};
-use super::listener::{Options, Ticket};
+use super::listener::Options;
+use super::room::{Room, Ticket};
 use super::seat::{Clock, Seat, TICK, Tick, ticks};
 
 /// At a stop, a connection without a request is given so long to bring one that was on its way.
@@ -25,11 +26,11 @@ pub(super) struct Arrival {
     pub(super) tcp: TcpStream,
     pub(super) peer: IpAddr,
     pub(super) ticket: Ticket,
-    /// There are more connections than there should be: one has to go.
-    pub(super) is_too_many: bool,
 }
 
 struct Worker<S> {
+    number: usize,
+    room: Arc<Room>,
     site: Arc<S>,
     manners: Arc<Manners>,
     clock: Arc<Clock>,
@@ -39,10 +40,18 @@ struct Worker<S> {
 }
 
 /// Runs a worker on this thread until its channel is closed and its connections have ended.
-pub(super) fn run(site: Arc<impl Site>, options: &Options, arrivals: mpsc::Receiver<Arrival>) -> io::Result<()> {
+pub(super) fn run(
+    site: Arc<impl Site>,
+    options: &Options,
+    number: usize,
+    room: &Arc<Room>,
+    arrivals: mpsc::Receiver<Arrival>,
+) -> io::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
     let worker = Worker {
+        number,
+        room: Arc::clone(room),
         site,
         manners: Arc::new(Manners::new(options.head)),
         clock: Arc::new(Clock::new(options.patience)),
@@ -59,6 +68,7 @@ pub(super) fn run(site: Arc<impl Site>, options: &Options, arrivals: mpsc::Recei
 impl<S: Site> Worker<S> {
     async fn serve(mut self, mut arrivals: mpsc::Receiver<Arrival>) {
         let began = Instant::now();
+        let room = Arc::clone(&self.room);
         let mut ticking = tokio::time::interval(TICK);
         ticking.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -67,7 +77,13 @@ impl<S: Site> Worker<S> {
                     Some(arrival) => self.seat(arrival),
                     None => break,
                 },
-                _ = ticking.tick() => self.look_around(ticks(began.elapsed())),
+                _ = ticking.tick() => {
+                    self.look_around(ticks(began.elapsed()));
+                    if room.is_wanted() {
+                        self.make_room();
+                    }
+                }
+                () = room.asked(self.number) => self.make_room(),
                 Some(ended) = self.tasks.join_next() => note(ended),
             }
         }
@@ -80,7 +96,7 @@ impl<S: Site> Worker<S> {
                     let now = ticks(began.elapsed());
                     self.look_around(now);
                     if now >= last_call {
-                        self.part_with_waiting(self.seats.len());
+                        self.part_with_waiting(self.seats.len(), Tick::MAX);
                     }
                 }
                 Some(ended) = self.tasks.join_next() => note(ended),
@@ -94,10 +110,7 @@ impl<S: Site> Worker<S> {
     }
 
     fn seat(&mut self, arrival: Arrival) {
-        let Arrival { tcp, peer, ticket, is_too_many } = arrival;
-        if is_too_many && !self.make_room() {
-            return;
-        }
+        let Arrival { tcp, peer, ticket } = arrival;
         // A peer that is gone already is no loss.
         let Ok(tcp) = tokio::net::TcpStream::from_std(tcp) else { return };
         let seat = Arc::new(Seat::new(peer, self.clock.clone()));
@@ -119,20 +132,27 @@ impl<S: Site> Worker<S> {
         });
     }
 
-    /// Ends some of the connections that have waited longest without a whole request; false where there is none.
-    fn make_room(&mut self) -> bool {
-        self.part_with_waiting(1 + self.seats.len() / 256) > 0
+    /// Ends some of the connections that have waited longest without a whole request. One that came within the last quarter
+    /// of a second is spared: its request is on its way, most likely, and resetting it would help nobody.
+    fn make_room(&mut self) {
+        let left = self.part_with_waiting(1 + self.seats.len() / 256, self.clock.now().saturating_sub(1));
+        self.room.tell_waiting(self.number, left);
     }
 
-    fn part_with_waiting(&mut self, at_most: usize) -> usize {
-        let waiting = self.seats.iter().filter(|(_, task)| !task.is_finished());
-        let mut waiting: Vec<_> = waiting.filter_map(|(seat, task)| Some((seat.waits_since()?, task))).collect();
-        let parting = at_most.min(waiting.len());
-        if parting < waiting.len() {
-            waiting.select_nth_unstable_by_key(parting, |(since, _)| *since);
+    /// Ends at most so many of the connections that wait since before a tick, those first that have waited longest. How many
+    /// wait.
+    fn part_with_waiting(&mut self, at_most: usize, before: Tick) -> usize {
+        let waiting = self.seats.iter().enumerate().filter(|(_, (_, task))| !task.is_finished());
+        let mut waiting: Vec<(Tick, usize)> =
+            waiting.filter_map(|(place, (seat, _))| Some((seat.waits_since()?, place))).collect();
+        let count = waiting.len();
+        waiting.retain(|(since, _)| *since < before);
+        if at_most < waiting.len() {
+            waiting.select_nth_unstable(at_most);
+            waiting.truncate(at_most);
         }
-        waiting[..parting].iter().for_each(|(_, task)| task.abort());
-        parting
+        waiting.iter().for_each(|(_, place)| self.seats[*place].1.abort());
+        count
     }
 }
 

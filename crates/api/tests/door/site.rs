@@ -55,6 +55,11 @@ impl Site for Probe {
             (_, ["close"]) => Answer::text("bye").closing(),
             (_, ["stream", pieces]) => stream(pieces.parse().unwrap(), None),
             (_, ["broken", pieces]) => stream(pieces.parse().unwrap(), Some(2)),
+            (_, ["block", ms]) => {
+                // What no route may do: it holds its whole worker.
+                std::thread::sleep(Duration::from_millis(ms.parse().unwrap()));
+                Answer::text("at last")
+            }
             (_, ["slow", ms]) => {
                 tokio::time::sleep(Duration::from_millis(ms.parse().unwrap())).await;
                 Answer::text("at last")
