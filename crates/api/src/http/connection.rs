@@ -62,7 +62,10 @@ pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>,
     let parts = connection.into_parts();
     let (socket, held) = parts.io.into_inner().into_socket();
     if let Some(upgrade) = seat.take_upgrade() {
-        return upgrade(socket, [&parts.read_buf[..], &held].concat()).await;
+        let early = [&parts.read_buf[..], &held].concat();
+        // What the parser had goes: whoever speaks another protocol may do so for long.
+        drop((parts.read_buf, parts.service, held));
+        return upgrade(socket, early).await;
     }
     seat.retire();
     // Boxed: a connection that waits keeps no room for its end.

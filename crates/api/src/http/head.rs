@@ -33,6 +33,19 @@ pub struct Credentials<'a> {
     pub bearer: Option<&'a str>,
 }
 
+/// Whether somebody waits for an answer, also when the head of its request is gone.
+pub(super) struct Watch {
+    seat: Option<Arc<Seat>>,
+}
+
+impl Watch {
+    /// Ends when nobody waits for the answer any more: the peer has hung up, or the server stops.
+    pub(super) fn last_call(&self) -> impl Future<Output = ()> + Send + use<> {
+        let seat = self.seat.clone();
+        poll_fn(move |context| seat.as_ref().map_or(Poll::Pending, |seat| seat.poll_last_call(context)))
+    }
+}
+
 impl Head {
     /// A head from its parts. The peer's address is written as IPv4 where it is one.
     pub fn new(parts: Parts, peer: IpAddr) -> Head {
@@ -46,10 +59,9 @@ impl Head {
         Head { seat: Some(seat), ..self }
     }
 
-    /// Ends when nobody waits for an answer any more: the peer has hung up, or the server stops. For routes that wait.
-    pub fn last_call(&self) -> impl Future<Output = ()> + Send + use<> {
-        let seat = self.seat.clone();
-        poll_fn(move |context| seat.as_ref().map_or(Poll::Pending, |seat| seat.poll_last_call(context)))
+    /// Sees whether somebody still waits for the answer. For routes that wait.
+    pub(super) fn watch(&self) -> Watch {
+        Watch { seat: self.seat.clone() }
     }
 
     /// The method.

@@ -130,6 +130,8 @@ pub async fn route(app: &Arc<App>, request: Request) -> Answer {
     answer.of(route)
 }
 
+/// Only what many wait in stands here with the room it needs; the others get theirs when they are called, so that who waits does
+/// not keep the room of the biggest route.
 async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
     let Request { head, body } = request;
     let Some(path) = head.segments()? else { return Ok(Answer::not_found()) };
@@ -139,8 +141,8 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
         Route::Healthz => Ok(healthz(app)),
         Route::Timestamp => Ok(Answer::text(app.store.clock().now().to_string())),
         Route::Ip => Ok(Answer::text(head.peer().to_string())),
-        Route::Activate => device::activate(app, &head, body).await,
-        Route::Download => download::download(app, &head).await,
+        Route::Activate => Box::pin(device::activate(app, &head, body)).await,
+        Route::Download => Box::pin(download::download(app, &head)).await,
         Route::Models
         | Route::Model
         | Route::SerialNumbers
@@ -151,15 +153,15 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
         | Route::Group
         | Route::Members
         | Route::Shares
-        | Route::Share => manage::answer(app, &head, body, route, names).await,
-        Route::Registration => manage::registration::answer(app, &head, body).await,
-        Route::Tokens => manage::token::collection(app, &head, body).await,
-        Route::Token => manage::token::one(app, &head, names[0]).await,
-        Route::Aliases if writes => alias::write(app, &head, body).await,
-        Route::Aliases => alias::read(app, &head).await,
-        Route::Alias => record::record_one(app, &head, body, names[0]).await,
-        Route::Record => record::record(app, &head, body).await,
-        Route::Rpc => rpc::process(app, &head, body).await,
+        | Route::Share => Box::pin(manage::answer(app, &head, body, route, names)).await,
+        Route::Registration => Box::pin(manage::registration::answer(app, &head, body)).await,
+        Route::Tokens => Box::pin(manage::token::collection(app, &head, body)).await,
+        Route::Token => Box::pin(manage::token::one(app, &head, names[0])).await,
+        Route::Aliases if writes => Box::pin(alias::write(app, &head, body)).await,
+        Route::Aliases => alias::read(app, head).await,
+        Route::Alias => Box::pin(record::record_one(app, &head, body, names[0])).await,
+        Route::Record => Box::pin(record::record(app, &head, body)).await,
+        Route::Rpc => Box::pin(rpc::process(app, head, body)).await,
         Route::WebSocket => websocket::upgrade(app, &head),
     }
 }
@@ -220,5 +222,16 @@ mod tests {
         assert!(Route::Aliases.accepts(&Method::HEAD), "unlisted, and still a way to read");
         assert!(!Route::WebSocket.accepts(&Method::HEAD) && !Route::Record.accepts(&Method::GET));
         assert!(!Route::Models.accepts(&Method::from_bytes(b"get").unwrap()));
+    }
+
+    /// The room that a future of this function takes.
+    fn room<'a, F>(_: impl FnOnce(&'a Arc<App>, Request) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_request_that_waits_keeps_little_room() {
+        let bytes = room(route);
+        assert!(bytes <= 3072, "{bytes} bytes");
     }
 }

@@ -14,13 +14,16 @@ use crate::http::provision::body_form;
 use crate::http::{Answer, Body, Head};
 
 /// Reads the newest values of aliases, or waits for one.
-pub(in crate::http) async fn read(app: &Arc<App>, head: &Head) -> Result<Answer> {
-    let caller = Caller::find(app, device_credential(head)?).await?;
-    let query = Form::from_query(Some(head.query()), app.limits())?;
-    if let Some(timeout) = head.single_header("request-timeout")? {
-        // Boxed, so that no other request pays for the room that this one needs.
-        return Box::pin(poll::poll(app, head, caller, &query, timeout)).await;
+pub(in crate::http) async fn read(app: &Arc<App>, head: Head) -> Result<Answer> {
+    let caller = Caller::find(app, device_credential(&head)?).await?;
+    if head.single_header("request-timeout")?.is_some() {
+        let poll = poll::Poll::read(app, &head)?;
+        // The head goes: thousands wait, and none of them needs it any more. Boxed, so that no other request pays for the
+        // room that this one needs.
+        drop(head);
+        return Box::pin(poll.wait(app, caller)).await;
     }
+    let query = Form::from_query(Some(head.query()), app.limits())?;
     read_aliases(app, &caller, &query).await
 }
 

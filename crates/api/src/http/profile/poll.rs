@@ -6,13 +6,14 @@ use std::time::Duration;
 use domain::{caller, data};
 use http::header::LAST_MODIFIED;
 use http::{HeaderValue, StatusCode};
-use model::{Error, Field, Result};
+use model::{Error, Field, Result, UnixSeconds};
 use wire::form::{self, Form};
 use wire::http::time::{http_date, parse_since};
 
 use super::entry::Caller;
 use crate::common::app::App;
 use crate::common::wait::{Waited, Watched, wait};
+use crate::http::head::Watch;
 use crate::http::{Answer, Head};
 
 const LONGEST_MS: u64 = 300_000;
@@ -20,38 +21,50 @@ const LONGEST_MS: u64 = 300_000;
 /// `Connection: close` stands there too, no name does.
 const BRIEF: HeaderValue = HeaderValue::from_static("text/plain");
 
-/// Waits for a value of the one alias that the query names.
-pub(super) async fn poll(
-    app: &Arc<App>,
-    head: &Head,
-    caller: Caller,
-    query: &Form<'_>,
-    timeout: &str,
-) -> Result<Answer> {
-    let timeout = read_timeout(timeout)?;
-    let since = match head.single_header("if-modified-since")? {
-        Some(since) => Some(parse_since(since).ok_or(Error::Malformed(Field("if-modified-since")))?),
-        None => None,
-    };
-    let mut names = query.iter().map(|(alias, _)| alias);
-    let (Some(alias), None) = (names.next(), names.next()) else { return Err(Error::Malformed(Field("alias"))) };
-    let (credential, name) = (caller.credential, alias.to_owned());
-    let find = move |tx: &mut store::Tx<'_>| {
-        let client = caller::client(tx, &credential)?;
-        Ok(data::resolve(tx, &client, &name, None)?.map(Watched::from))
-    };
-    let answer = match wait(&app.store, find, since, timeout, head.last_call()).await? {
-        Waited::Value(at, text) => {
-            let mut answer = Answer::bytes(StatusCode::OK, BRIEF, form::encode([(alias, &*text)]));
-            if head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
-                answer.content_type = None;
+/// What a poll asks for, without the head that said it.
+pub(super) struct Poll {
+    alias: String,
+    since: Option<UnixSeconds>,
+    timeout: Duration,
+    closes: bool,
+    watch: Watch,
+}
+
+impl Poll {
+    /// Reads it from a head.
+    pub(super) fn read(app: &App, head: &Head) -> Result<Poll> {
+        let query = Form::from_query(Some(head.query()), app.limits())?;
+        let timeout = read_timeout(head.single_header("request-timeout")?.unwrap_or_default())?;
+        let since = match head.single_header("if-modified-since")? {
+            Some(since) => Some(parse_since(since).ok_or(Error::Malformed(Field("if-modified-since")))?),
+            None => None,
+        };
+        let mut names = query.iter().map(|(alias, _)| alias);
+        let (Some(alias), None) = (names.next(), names.next()) else { return Err(Error::Malformed(Field("alias"))) };
+        let closes = head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        Ok(Poll { alias: alias.to_owned(), since, timeout, closes, watch: head.watch() })
+    }
+
+    /// Waits for a value of the alias.
+    pub(super) async fn wait(self, app: &Arc<App>, caller: Caller) -> Result<Answer> {
+        let (credential, name) = (caller.credential, self.alias.clone());
+        let find = move |tx: &mut store::Tx<'_>| {
+            let client = caller::client(tx, &credential)?;
+            Ok(data::resolve(tx, &client, &name, None)?.map(Watched::from))
+        };
+        let answer = match wait(&app.store, find, self.since, self.timeout, self.watch.last_call()).await? {
+            Waited::Value(at, text) => {
+                let mut answer = Answer::bytes(StatusCode::OK, BRIEF, form::encode([(&*self.alias, &*text)]));
+                if self.closes {
+                    answer.content_type = None;
+                }
+                answer.with(LAST_MODIFIED, HeaderValue::try_from(http_date(at)).map_err(Error::internal)?)
             }
-            answer.with(LAST_MODIFIED, HeaderValue::try_from(http_date(at)).map_err(Error::internal)?)
-        }
-        Waited::Expired => Answer::empty(StatusCode::NOT_MODIFIED),
-        Waited::Gone => Answer::no_content(),
-    };
-    Ok(answer.part("waiting"))
+            Waited::Expired => Answer::empty(StatusCode::NOT_MODIFIED),
+            Waited::Gone => Answer::no_content(),
+        };
+        Ok(answer.part("waiting"))
+    }
 }
 
 /// Milliseconds in decimal.

@@ -39,7 +39,7 @@ pub(super) fn upgrade(app: &Arc<App>, head: &Head) -> Result<Answer> {
     }
     let key = head.single_header(KEY)?.filter(|key| is_key(key)).ok_or(Error::Malformed(Field(KEY)))?;
     let accept = HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(Error::internal)?;
-    let (app, last_call) = (Arc::clone(app), head.last_call());
+    let (app, last_call) = (Arc::clone(app), head.watch().last_call());
     let answer = Answer::upgraded(move |socket, early| {
         Box::pin(async move {
             let config = WebSocketConfig::default()
