@@ -23,6 +23,8 @@ pub enum Subject {
     Resource(i64),
     /// The values of a resource.
     Series(i64),
+    /// Which numbers a model has, whatever their state.
+    Numbers(i64),
 }
 
 /// A moment in the order of all commits: what a transaction read is no older than its stamp.
@@ -107,6 +109,7 @@ impl Subject {
             Subject::Vendor(id) => (2, id),
             Subject::Resource(id) => (3, id),
             Subject::Series(id) => (4, id),
+            Subject::Numbers(id) => (5, id),
         };
         (id as u64) << 3 | kind
     }

@@ -5,6 +5,7 @@ use domain::Settings;
 use model::Limits;
 use store::Store;
 
+use super::anchors::Anchors;
 use super::callers::Callers;
 use super::places::Places;
 use super::profiles::Profiles;
@@ -28,6 +29,8 @@ pub struct App {
     pub profiles: Profiles,
     /// What devices may download, remembered.
     pub shelves: Shelves,
+    /// Where pages of long lists ended.
+    pub anchors: Anchors,
     /// Whether it is to end.
     pub stopping: Stopping,
     /// The sockets that clients hold.
@@ -45,6 +48,7 @@ impl App {
             callers: Callers::new(),
             profiles: Profiles::new(),
             shelves: Shelves::new(),
+            anchors: Anchors::new(),
             stopping: Stopping::new(),
             places: Places::default(),
         }

@@ -3,6 +3,7 @@
 
 pub mod activation;
 pub mod aliases;
+pub mod anchors;
 pub mod app;
 pub mod callers;
 pub mod codes;

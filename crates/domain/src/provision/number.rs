@@ -69,11 +69,20 @@ pub fn remove(tx: &mut Tx<'_>, model: &OwnedModel, numbers: &[SerialNumber]) -> 
     Ok(())
 }
 
-/// A page of the registered numbers; through a share, of those that the partner enabled.
-pub fn list(tx: &mut Tx<'_>, numbers: &Numbers, page: Page) -> Result<Vec<Listed>> {
+/// A page of the registered numbers; through a share, of those that the partner enabled. `before` is the number before the
+/// page, where it is known: then those before it need not be counted.
+pub fn list(
+    tx: &mut Tx<'_>,
+    numbers: &Numbers,
+    page: Page,
+    before: impl FnOnce(i64) -> Option<SerialNumber>,
+) -> Result<Vec<Listed>> {
     let model_id = numbers.model().id;
     let rows = match numbers.partner() {
-        None => serial_number::list(tx, model_id, page)?,
+        None => match before(model_id) {
+            Some(before) => serial_number::list_after(tx, model_id, &before, page.limit)?,
+            None => serial_number::list(tx, model_id, page)?,
+        },
         Some(partner) => serial_number::list_of_partner(tx, model_id, partner, page)?,
     };
     let now = tx.now();

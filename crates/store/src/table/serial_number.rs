@@ -3,7 +3,7 @@
 use model::{Extra, Page, Result, Rid, SerialNumber};
 
 use crate::table::client::{self, Client};
-use crate::{Param, Row, Tx, params};
+use crate::{Param, Row, Subject, Tx, params};
 
 /// A registered number.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,11 @@ const INSERT: &str = "
 /// Registers a number. False when it was registered already.
 pub fn insert(tx: &mut Tx<'_>, model_id: i64, serial_number: &SerialNumber, extra: &Extra) -> Result<bool> {
     let extra = Some(extra.as_str()).filter(|extra| !extra.is_empty());
-    Ok(tx.execute(INSERT, params![model_id, serial_number.as_str(), extra])? == 1)
+    let is_new = tx.execute(INSERT, params![model_id, serial_number.as_str(), extra])? == 1;
+    if is_new {
+        tx.touch(Subject::Numbers(model_id));
+    }
+    Ok(is_new)
 }
 
 const SET_CLIENT: &str = "
@@ -108,7 +112,11 @@ const DELETE: &str = "DELETE FROM serial_number WHERE model_id = $1 AND sn = $2"
 
 /// Unregisters a number. False when it was not registered.
 pub fn delete(tx: &mut Tx<'_>, model_id: i64, serial_number: &SerialNumber) -> Result<bool> {
-    Ok(tx.execute(DELETE, params![model_id, serial_number.as_str()])? == 1)
+    let was_there = tx.execute(DELETE, params![model_id, serial_number.as_str()])? == 1;
+    if was_there {
+        tx.touch(Subject::Numbers(model_id));
+    }
+    Ok(was_there)
 }
 
 const LIST: &str = "
@@ -128,6 +136,25 @@ const LIST: &str = "
 /// A page of the registered numbers, by number.
 pub fn list(tx: &mut Tx<'_>, model_id: i64, page: Page) -> Result<Vec<Registered>> {
     tx.list(LIST, params![model_id, i64::from(page.limit), page.offset as i64], value)
+}
+
+const LIST_AFTER: &str = "
+    SELECT s.sn, s.extra, s.enabled_by, s.event_id, s.event_count, r.rid,
+        c.id, c.state, c.expires_at, c.answer_id, c.event_id, c.event_count
+    FROM (
+        SELECT sn, extra, enabled_by, event_id, event_count, client_id
+        FROM serial_number
+        WHERE model_id = $1 AND sn > $2
+        ORDER BY sn
+        LIMIT $3
+    ) s
+    LEFT JOIN client c ON c.id = s.client_id
+    LEFT JOIN resource r ON r.id = s.client_id
+    ORDER BY s.sn";
+
+/// So many of the registered numbers after one, by number.
+pub fn list_after(tx: &mut Tx<'_>, model_id: i64, last: &SerialNumber, limit: u32) -> Result<Vec<Registered>> {
+    tx.list(LIST_AFTER, params![model_id, last.as_str(), i64::from(limit)], value)
 }
 
 const LIST_OF_PARTNER: &str = "

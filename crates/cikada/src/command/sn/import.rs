@@ -5,6 +5,7 @@
 
 mod batch;
 mod journal;
+mod known;
 mod report;
 mod rows;
 
@@ -24,6 +25,7 @@ use crate::when::span;
 
 use batch::Batch;
 use journal::Journal;
+use known::Known;
 use report::Report;
 use rows::{Row, Rows};
 
@@ -111,6 +113,7 @@ fn import(
     let mut rows = Rows::new(source, journal.position());
     let mut skip_header = args.header && !journal.is_resumed();
     let mut batch = Batch::new(args.batch as usize);
+    let mut known = Known::default();
     loop {
         let row = rows.next().doing("read the file")?;
         let is_last = row.is_none();
@@ -129,7 +132,7 @@ fn import(
             None => {}
         }
         if batch.is_full() || is_last {
-            batch.send(server, model, &mut tally, report)?;
+            batch.send(server, model, &mut known, &mut tally, report)?;
             report.flush()?;
             journal.advance(rows.position(), tally)?;
             bar.set_position(rows.position().offset);

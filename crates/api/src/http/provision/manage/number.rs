@@ -102,14 +102,21 @@ async fn list(app: &Arc<App>, caller: Caller, model: &str, query: &Form<'_>) -> 
     let (page, with_status) = (page(query)?, query.flag("status"));
     let partner = query.one("shared")?.filter(|name| !name.is_empty()).map(str::to_owned);
     let name = ModelName::parse(model, app.limits());
+    let of_job = Arc::clone(app);
     let numbers = app
         .store
         .read(move |tx| {
             let numbers = caller.numbers(tx, &name)?;
-            match &partner {
-                Some(partner) => provision::numbers_of_partner(tx, &numbers, partner, page),
-                None => provision::numbers(tx, &numbers, page),
+            if let Some(partner) = &partner {
+                return provision::numbers_of_partner(tx, &numbers, partner, page);
             }
+            let (app, stamp, model_id) = (&of_job, tx.stamp(), numbers.model().id);
+            let before = |model_id| app.anchors.before(&app.store, model_id, page);
+            let listed = provision::numbers(tx, &numbers, page, before)?;
+            if let (None, Some(last)) = (numbers.partner(), listed.last()) {
+                app.anchors.keep(model_id, page, listed.len(), stamp, last.serial_number.clone());
+            }
+            Ok(listed)
         })
         .await?;
     let with_status = with_status?;

@@ -1,11 +1,12 @@
 //! Rows that are sent together, and what becomes of them when the server refuses them together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::{Range, RangeInclusive};
 
 use indicatif::ProgressBar;
 use model::{Limits, SerialNumber};
 
+use super::known::Known;
 use super::{Report, Tally};
 use crate::client::{Request, Server};
 use crate::command::sn::PATH;
@@ -20,6 +21,9 @@ const BODY_BYTES: usize = 8 << 20;
 /// more while most of them turn out to be refused.
 const AT_ONCE: usize = 16;
 const ALONE: RangeInclusive<usize> = 8..=4096;
+
+/// Rows of a refused batch from which on it is worth asking which numbers there are.
+const WORTH_ASKING: usize = 100;
 
 /// Rows waiting to be sent.
 pub struct Batch {
@@ -74,8 +78,17 @@ impl Batch {
         self.lines.clear();
     }
 
-    /// Registers the rows; those that are refused go to the report.
-    pub fn send(&mut self, server: &Server, model: &str, tally: &mut Tally, report: &mut Report) -> Outcome {
+    /// Registers the rows; those that are refused go to the report. The first time that many are refused because of some that
+    /// are there, it is asked which are.
+    pub fn send(
+        &mut self,
+        server: &Server,
+        model: &str,
+        known: &mut Known,
+        tally: &mut Tally,
+        report: &mut Report,
+    ) -> Outcome {
+        self.pass_over(known, tally);
         // Pieces still to be sent, the next one last. A stack, because halves of halves come back in order.
         let mut pieces: Vec<Range<usize>> = std::iter::once(0..self.places.len()).collect();
         while let Some(piece) = pieces.pop() {
@@ -86,11 +99,40 @@ impl Batch {
             match sent {
                 Sent::Registered => tally.registered += piece.len() as u64,
                 Sent::Refused(_) if piece.len() > self.alone => pieces.extend([middle..piece.end, piece.start..middle]),
+                // Nothing of this batch is registered yet, so all of it can be looked at anew.
+                Sent::Exists
+                    if piece.len() > WORTH_ASKING && !known.is_loaded() && piece.len() == self.places.len() =>
+                {
+                    known.load(server, model)?;
+                    self.pass_over(known, tally);
+                    pieces.push(0..self.places.len());
+                }
                 Sent::Exists if piece.len() > self.alone => pieces.extend([middle..piece.end, piece.start..middle]),
                 Sent::Refused(_) | Sent::Exists => self.send_alone(server, model, piece, tally, report)?,
             }
         }
         Ok(())
+    }
+
+    /// Leaves out the rows that are there already.
+    fn pass_over(&mut self, known: &Known, tally: &mut Tally) {
+        if !known.is_loaded() {
+            return;
+        }
+        let lines: HashSet<u64> = self.lines.iter().filter(|(sn, _)| known.holds(sn)).map(|(_, line)| *line).collect();
+        if lines.is_empty() {
+            return;
+        }
+        tally.already += lines.len() as u64;
+        let (csv, places) = (std::mem::take(&mut self.csv), std::mem::take(&mut self.places));
+        let mut begin = 0;
+        for Place { line, end } in places {
+            if !lines.contains(&line) {
+                self.csv.push_str(&csv[begin..end]);
+                self.places.push(Place { line, end: self.csv.len() });
+            }
+            begin = end;
+        }
     }
 
     /// Sends each row by itself, so that each gets its own answer.
@@ -192,9 +234,41 @@ mod tests {
             batch.push(line, &format!("{kind}{line}"), Some("x")).unwrap();
         }
         let mut tally = Tally::default();
-        batch.send(&server, "m", &mut tally, &mut Report::new(None, false).unwrap()).unwrap();
+        batch.send(&server, "m", &mut Known::default(), &mut tally, &mut Report::new(None, false).unwrap()).unwrap();
         assert_eq!(tally, Tally { registered: 45, already: 2, refused: 3 });
         assert_eq!(known.lock().unwrap().len(), 45);
+    }
+
+    #[test]
+    fn a_batch_of_rows_that_are_there_takes_a_few_questions() {
+        let questions = Arc::new(Mutex::new(Vec::new()));
+        let asked = Arc::clone(&questions);
+        let server = serve(move |request| {
+            asked.lock().unwrap().push(request.lines().next().unwrap().to_owned());
+            if let Some(query) = request.strip_prefix("get ") {
+                let offset: usize = query.split("offset=").nth(1).unwrap().split('&').next().unwrap().parse().unwrap();
+                let page: String =
+                    (offset..2_500.min(offset + 1_000)).map(|number| format!("sn{number},,\n")).collect();
+                return answer("200 OK", "", page.as_bytes());
+            }
+            let body = request.split("\r\n\r\n").nth(1).unwrap();
+            match body.lines().any(|line| line[2..].parse::<usize>().is_ok_and(|number| number < 2_500)) {
+                true => answer("409 Conflict", "", b""),
+                false => answer("205 Reset Content", "", b""),
+            }
+        });
+        let mut batch = Batch::new(5_000);
+        (0..3_000).for_each(|number| batch.push(number, &format!("sn{number}"), None).unwrap());
+        let (mut known, mut tally) = (Known::default(), Tally::default());
+        let mut report = Report::new(None, false).unwrap();
+        batch.send(&server, "m", &mut known, &mut tally, &mut report).unwrap();
+        assert_eq!(tally, Tally { registered: 500, already: 2_500, refused: 0 });
+        assert_eq!(questions.lock().unwrap().len(), 5, "{:?}", questions.lock().unwrap());
+        batch.clear();
+        (0..2_500).for_each(|number| batch.push(number, &format!("sn{number}"), None).unwrap());
+        batch.send(&server, "m", &mut known, &mut tally, &mut report).unwrap();
+        assert_eq!(tally, Tally { registered: 500, already: 5_000, refused: 0 });
+        assert_eq!(questions.lock().unwrap().len(), 5, "nothing has to be asked again");
     }
 
     #[test]
@@ -214,7 +288,9 @@ mod tests {
         let mut batch = Batch::new(100);
         batch.push(1, "A1", None).unwrap();
         let mut tally = Tally::default();
-        let failure = batch.send(&server, "m", &mut tally, &mut Report::new(None, false).unwrap()).unwrap_err();
+        let failure = batch
+            .send(&server, "m", &mut Known::default(), &mut tally, &mut Report::new(None, false).unwrap())
+            .unwrap_err();
         assert_eq!(failure.to_string(), "cannot register lines 1 to 1 (404: no such model)");
         assert_eq!(tally, Tally::default());
     }
