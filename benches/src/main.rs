@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod baseline;
+mod crowd;
 mod load;
 mod process;
 mod report;

@@ -23,21 +23,31 @@ pub struct Server {
     child: Option<Child>,
     /// Where it listens, while it runs.
     pub address: SocketAddr,
+    /// Where it takes datagrams, if it does.
+    pub udp: Option<SocketAddr>,
     /// Who is there.
     pub cast: Cast,
+    arguments: Vec<&'static str>,
 }
 
 impl Server {
     /// Makes a data folder and starts the server.
     pub fn start() -> Outcome<Server> {
+        Server::start_with("", &[])
+    }
+
+    /// The same with a configuration that is not the default, and more arguments.
+    pub fn start_with(configuration: &str, arguments: &[&'static str]) -> Outcome<Server> {
         let folder = tempfile::Builder::new().prefix("cikada-bench-").tempdir()?;
         let init =
             Command::new(binary()?).args(["init", "--json", "--data"]).arg(folder.path().join("data")).output()?;
         if !init.status.success() {
             return failed(format!("cikada init failed: {}", String::from_utf8_lossy(&init.stderr)));
         }
+        fs::write(folder.path().join("cikada.toml"), configuration)?;
         let cast = Cast::parse(&String::from_utf8(init.stdout)?);
-        let mut server = Server { folder, child: None, address: ([127, 0, 0, 1], 0).into(), cast };
+        let (address, arguments) = (([127, 0, 0, 1], 0).into(), arguments.to_vec());
+        let mut server = Server { folder, child: None, address, udp: None, cast, arguments };
         server.resume()?;
         Ok(server)
     }
@@ -49,17 +59,22 @@ impl Server {
         let mut child = Command::new(binary()?)
             .args(["serve", "--http", "127.0.0.1:0", "--data"])
             .arg(self.data())
+            .arg("--config")
+            .arg(self.folder.path().join("cikada.toml"))
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(File::create(&said)?)
             .stderr(File::create(&errors)?)
             .spawn()?;
         while begin.elapsed() < READY_IN {
             let text = fs::read_to_string(&said)?;
-            if let Some(line) = text.lines().find_map(|line| line.strip_prefix("listening on http://"))
-                && let Ok(address) = line.trim().parse()
-            {
-                (self.child, self.address) = (Some(child), address);
-                return Ok(begin.elapsed());
+            let listens = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)?.trim().parse().ok());
+            if let Some(address) = listens("listening on http://") {
+                (self.udp, self.address) = (listens("listening on udp://"), address);
+                if self.udp.is_some() || !self.arguments.contains(&"--udp") {
+                    self.child = Some(child);
+                    return Ok(begin.elapsed());
+                }
             }
             if let Some(status) = child.try_wait()? {
                 return failed(format!("cikada serve ended ({status}): {}", fs::read_to_string(&errors)?));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Every row by its name on the command line, and what it measures.
-pub const ROWS: [(&str, &str); 17] = [
+pub const ROWS: [(&str, &str); 19] = [
     ("machine", "what this machine's disk, hyper, nginx and the blob store do by themselves"),
     ("store", "activations in the store alone, by the size of a commit, at 1 and 10 million numbers"),
     ("csv", "1 million serial numbers by CSV: time, memory, bytes of database each"),
@@ -22,6 +22,8 @@ pub const ROWS: [(&str, &str); 17] = [
     ("rpc-read", "1,000 points of a series of 1 million by RPC"),
     ("rpc-write", "RPC with 100 writes, durable"),
     ("clone", "clone of a client with 100 resources"),
+    ("udp-flood", "alias reads while 50,000 datagrams of rubbish a second come over UDP"),
+    ("waiting", "20,000 connections in long poll, RPC wait, WebSocket subscription: memory, all woken"),
 ];
 
 /// What to run.

@@ -2,9 +2,11 @@
 
 mod content;
 mod data;
+mod flood;
 mod machine;
 mod provisioning;
 mod range;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -34,6 +36,12 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     }
     if settings.wants_any(&["alias-read", "alias-write", "rpc-read", "rpc-write", "clone"]) {
         data::play(settings, report)?;
+    }
+    if settings.wants("udp-flood") {
+        flood::play(settings, report)?;
+    }
+    if settings.wants("waiting") {
+        waiting::play(settings, report)?;
     }
     Ok(())
 }
