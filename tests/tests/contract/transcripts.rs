@@ -31,6 +31,7 @@ transcripts! {
     models,
     one_serial_number,
     registration,
+    rpc_details,
     rpc_more,
     rpc_processing,
     rpc_rights,
