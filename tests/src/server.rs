@@ -49,6 +49,16 @@ impl Server {
         Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
     }
 
+    /// Serves a data folder that somebody else has made, with its master key in it; it is moved to a place of this server's.
+    pub fn over(data: &Path, cast: Cast) -> Server {
+        let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
+        fs::rename(data, folder.path().join("data")).unwrap();
+        fs::write(folder.path().join("clock"), "0").unwrap();
+        fs::write(folder.path().join("cikada.toml"), "").unwrap();
+        let (child, address) = serve(folder.path(), 0);
+        Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
+    }
+
     /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
     pub fn shared() -> Arc<Server> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
@@ -63,15 +73,20 @@ impl Server {
 
     /// Where it speaks CoAP.
     pub fn coap(&self) -> SocketAddr {
+        self.listening("coap")
+    }
+
+    /// Where it speaks a protocol.
+    pub fn listening(&self, protocol: &str) -> SocketAddr {
         let said = self.folder.path().join(format!("serve.{}.out", self.starts - 1));
         let since = Instant::now();
         while since.elapsed() < READY_IN {
-            if let Some(address) = listening_on("coap", &read(&said)) {
+            if let Some(address) = listening_on(protocol, &read(&said)) {
                 return address;
             }
             thread::sleep(Duration::from_millis(5));
         }
-        panic!("the server doesn't speak CoAP: {}", read(&said));
+        panic!("the server doesn't speak {protocol}: {}", read(&said));
     }
 
     /// The data folder.

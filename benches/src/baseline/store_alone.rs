@@ -105,6 +105,7 @@ fn activate_one(tx: &mut Tx<'_>, index: u64) -> model::Result<u64> {
         nonce: None,
         address: [127, 0, 0, 1].into(),
         logged: true,
+        unproven: false,
     };
     Ok(u64::from(activate(tx, &request)?.is_ok_and(|answer| answer.text().len() == 40)))
 }

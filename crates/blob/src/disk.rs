@@ -156,6 +156,11 @@ impl Disk {
         Ok(freed)
     }
 
+    /// Locked by a sweep that removes (alone) and by backups (together), which may be other processes.
+    pub(crate) fn removal_lock(&self) -> io::Result<File> {
+        removal_lock(&self.folder)
+    }
+
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         self.folder.join(digest.to_string())
     }
@@ -246,6 +251,10 @@ impl Draft {
         let path = self.sums.get_ref().path().to_path_buf();
         self.sums.write_all(&sums::sums_of(piece)).map_err(|error| fault("writing", &path, error))
     }
+}
+
+pub(crate) fn removal_lock(folder: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("removal.lock"))
 }
 
 /// Reads a whole file once, piece by piece, and gives its digest.

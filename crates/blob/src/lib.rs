@@ -8,6 +8,7 @@
 //! the sums of its chunks, written beside it at upload, piece by piece as it is served.
 
 mod bounds;
+mod copy;
 mod digest;
 mod disk;
 mod fault;
@@ -23,6 +24,7 @@ mod tests;
 mod upload;
 
 pub use bounds::Bounds;
+pub use copy::{Came, Kept, bring, file, keep, remove};
 pub use digest::Digest;
 pub use reader::{Pieces, Reader};
 pub use store::{BlobStore, Condition, Swept};

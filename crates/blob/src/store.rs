@@ -1,5 +1,6 @@
 //! The store: one of several engines behind the same bounds, memory and holds.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,6 +172,8 @@ impl BlobStore {
 
     fn remove_unnamed(&self, named: impl Fn(&Digest) -> Result<bool>, older_than: Duration) -> Result<Swept> {
         let (sweep, mut swept) = (self.0.holds.sweep(), Swept::default());
+        // A backup that runs may need what nothing names any more: the next sweep removes it.
+        let Some(_alone) = self.0.engine.alone()? else { return Ok(swept) };
         for digest in self.0.engine.older_than(older_than)? {
             if named(&digest)? {
                 continue;
@@ -225,6 +228,13 @@ impl Engine {
         }
     }
 
+    /// The right to remove, held until it is dropped; `None` while a backup runs.
+    fn alone(&self) -> Result<Option<Option<File>>> {
+        let Engine::Disk(disk) = self else { return Ok(Some(None)) };
+        let lock = disk.removal_lock().map_err(|cause| alarm(format_args!("the lock of the blobs: {cause}")))?;
+        Ok(lock.try_lock().is_ok().then_some(Some(lock)))
+    }
+
     fn verify(&self, digest: Digest, length: u64) -> Result<Condition> {
         let disk = match self {
             Engine::Memory(memory) => {
@@ -236,10 +246,11 @@ impl Engine {
         if found != length {
             return Ok(Condition::WrongLength { found });
         }
-        let mut sums_agree = sums.as_ref().is_some_and(|sums| sums::frame_fits(sums, length).unwrap_or(false));
+        // Where there are none (a blob that was restored), the first download makes them.
+        let mut sums_agree = sums.as_ref().is_none_or(|sums| sums::frame_fits(sums, length).unwrap_or(false));
         let mut at = 0;
         let read = digest_of(&data, |piece| {
-            sums_agree = sums_agree && sums.as_ref().is_some_and(|sums| sums::agree(sums, at, piece).unwrap_or(false));
+            sums_agree = sums_agree && sums.as_ref().is_none_or(|sums| sums::agree(sums, at, piece).unwrap_or(false));
             at += PIECE_BYTES as u64;
             Ok(())
         })?;

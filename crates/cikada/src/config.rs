@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::output::line;
 
-pub use sections::{Activation, Blob, Coap, Dispatch, Http, Limits, Log, LogFormat, Smtp, Store};
+pub use sections::{Activation, Blob, Coap, Dispatch, Http, Https, Limits, Log, LogFormat, Smtp, Store};
 
 /// Print the default configuration with its comments
 #[derive(clap::Args)]
@@ -34,6 +34,7 @@ pub fn run(_args: Args) -> Outcome {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub http: Http,
+    pub https: Https,
     pub coap: Coap,
     pub store: Store,
     pub blob: Blob,
@@ -42,6 +43,9 @@ pub struct Config {
     pub smtp: Smtp,
     pub dispatch: Dispatch,
     pub log: Log,
+    /// Whether somebody has asked for plain HTTP by naming its address.
+    #[serde(skip)]
+    pub http_is_named: bool,
 }
 
 impl Config {
@@ -54,7 +58,9 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Config, String> {
-        let config: Config = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let mut config: Config = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.http_is_named = table.get("http").is_some_and(|section| section.get("addr").is_some());
         config.check()?;
         Ok(config)
     }
@@ -62,6 +68,7 @@ impl Config {
     /// Refuses values that no server could run with.
     fn check(&self) -> Result<(), String> {
         self.http.check()?;
+        self.https.check()?;
         self.coap.check()?;
         self.store.check()?;
         self.outgoing()?;
@@ -80,6 +87,7 @@ fn printed() -> String {
         "# The configuration of cikada. Every key is shown with its default; what is left out is as shown.\n",
     );
     section::print_onto::<Http>(&mut text, "http");
+    section::print_onto::<Https>(&mut text, "https");
     section::print_onto::<Coap>(&mut text, "coap");
     section::print_onto::<Store>(&mut text, "store");
     section::print_onto::<Blob>(&mut text, "blob");
@@ -97,7 +105,8 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_the_default() {
-        assert_eq!(Config::parse(&printed()), Ok(Config::default()));
+        // What is printed names the address of plain HTTP.
+        assert_eq!(Config::parse(&printed()), Ok(Config { http_is_named: true, ..Config::default() }));
         assert_eq!(Config::parse(""), Ok(Config::default()));
     }
 
@@ -136,6 +145,9 @@ mod tests {
             ("[http]\nhead_timeout_s = 0\n", "head_timeout_s"),
             ("[http]\nhead_bytes = 100\n", "head_bytes"),
             ("[http]\nworkers = -1\n", "workers"),
+            ("[https]\naddr = \"everywhere\"\n", "https.addr"),
+            ("[https]\naddr = \"0.0.0.0:443\"\n", "https.certificate"),
+            ("[https]\nrequire_certificates = true\nclient_authorities = [\"acme=ca.pem\"]\n", "client_authorities"),
             ("[coap]\naddr = \"everywhere\"\n", "coap.addr"),
             ("[coap]\nobserve_refresh_s = 1\n", "observe_refresh_s"),
             ("[store]\nqueue = 0\n", "queue"),

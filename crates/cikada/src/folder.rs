@@ -47,6 +47,11 @@ impl Folder {
         self.root.join("blobs")
     }
 
+    /// The revocation journal, if it is kept where no other place is named.
+    pub fn revocations(&self, elsewhere: Option<&Path>) -> PathBuf {
+        elsewhere.map_or_else(|| self.root.join("revocations.log"), Path::to_path_buf)
+    }
+
     /// Whether a server was made here.
     pub fn holds_a_server(&self) -> bool {
         self.database().exists()

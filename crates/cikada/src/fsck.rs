@@ -7,6 +7,7 @@ use blob::{BlobStore, Bounds, Condition, Digest};
 use domain::check::{self, Violation};
 use serde_json::json;
 use store::Store;
+use store::journal::{self, Records};
 use store::table::content;
 
 use crate::failure::{Doing as _, Failure, Outcome};
@@ -28,6 +29,9 @@ pub struct Args {
     /// The file of the master key, if it is kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
+    /// The revocation journal, if the server keeps it outside the folder
+    #[arg(long, value_name = "FILE")]
+    pub revocations: Option<PathBuf>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -40,8 +44,14 @@ pub fn run(args: Args) -> Outcome {
     }
     let master = folder.master_key()?;
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-    let inspected =
-        Store::inspect(&folder.database(), &master, |tx| Ok((check::check(tx, wall)?, content::blobs(tx)?)));
+    let journal = folder.revocations(args.revocations.as_deref());
+    let inspected = Store::inspect(&folder.database(), &master, |tx| {
+        let mut violations = check::check(tx, wall)?;
+        // After the rows: what ended since then is in the journal and not in this snapshot.
+        let records = if journal.exists() { journal::read(&journal, tx.keyring())? } else { Records::default() };
+        violations.extend(check::check_revocations(tx, &records)?);
+        Ok((violations, content::blobs(tx)?))
+    });
     let (mut violations, named) = inspected.doing("check the database")?;
     violations.extend(check_blobs(&folder, &named)?);
     report(&args, &violations, named.len())

@@ -3,6 +3,8 @@
 //! Each subcommand is a file: the server's beside this one, those that speak to a server over its public API (contract,
 //! manage.md and device.md) under `command/`.
 
+mod backup;
+mod certificates;
 mod client;
 mod command;
 mod config;
@@ -37,6 +39,8 @@ enum Command {
     Init(init::Args),
     Serve(serve::Args),
     Fsck(fsck::Args),
+    Backup(backup::Args),
+    Restore(backup::restore::Args),
     Config(config::Args),
     Model(command::model::Args),
     Sn(Box<command::sn::Args>),
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Fsck(args) => fsck::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => backup::restore::run(args),
         Command::Config(args) => config::run(args),
         Command::Model(args) => command::model::run(args),
         Command::Sn(args) => command::sn::run(*args),

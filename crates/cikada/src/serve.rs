@@ -8,8 +8,10 @@ use std::time::Duration;
 use api::coap;
 use api::common::app::App;
 use api::http::Listener;
+use api::http::tls::{Files, Tls};
 use api::udp::UdpDoor;
 use blob::BlobStore;
+use domain::revocation::Replayed;
 use model::{Limits, VendorName};
 use store::{Clock, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +21,7 @@ use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::{Folder, Lock};
 use crate::output::line;
 use crate::upkeep::Upkeep;
-use crate::{init, logging};
+use crate::{backup, certificates, init, logging};
 
 /// The vendor that is made in an empty folder.
 const FIRST_VENDOR: &str = "acme";
@@ -33,6 +35,7 @@ Examples:
   cikada serve --data /var/lib/cikada
   cikada serve --data ./data --http 127.0.0.1:0      # any free port; the line `listening on http://…` names it
   cikada serve --data ./data --coap 0.0.0.0:5683     # devices may speak CoAP, too
+  cikada serve --data ./data --https 0.0.0.0:443 --certificate fullchain.pem --certificate-key privkey.pem
 
 An empty folder is initialised first, and the credentials are printed once. SIGTERM lets running requests finish and exits 0.")]
 pub struct Args {
@@ -45,6 +48,15 @@ pub struct Args {
     /// The address to listen on for HTTP; overrides the configuration
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// The address to listen on for HTTPS; without --http there is no plain HTTP then
+    #[arg(long, value_name = "ADDR")]
+    pub https: Option<SocketAddr>,
+    /// The certificate of HTTPS and those that lead to its authority, PEM; overrides the configuration
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<String>,
+    /// The private key of that certificate, PEM; overrides the configuration
+    #[arg(long, value_name = "FILE")]
+    pub certificate_key: Option<String>,
     /// The address to take one-way writes on, usually port 18494; without it there is no such port
     #[arg(long, value_name = "ADDR")]
     pub udp: Option<SocketAddr>,
@@ -66,10 +78,10 @@ pub fn run(args: Args) -> Outcome {
     let config = configuration(&args)?;
     logging::start(&config.log)?;
     // Before anything is made: an address that is taken leaves no trace.
-    let listener = Listener::bind(config.http.addr).doing(format_args!("listen on {}", config.http.addr))?;
+    let (listeners, secured) = bind_http(&config)?;
     let udp =
         args.udp.map(|address| UdpDoor::bind(address).doing(format_args!("listen on udp {address}"))).transpose()?;
-    let doors = Doors { http: listener, coap: bind_coap(&config)?, udp };
+    let doors = Doors { http: listeners, secured, coap: bind_coap(&config)?, udp };
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
@@ -87,6 +99,15 @@ fn configuration(args: &Args) -> Outcome<Config> {
     let mut config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)?;
     if let Some(address) = args.http {
         config.http.addr = address;
+        config.http_is_named = true;
+    }
+    if let Some(address) = args.https {
+        config.https.addr = address.to_string();
+    }
+    for (given, key) in
+        [(&args.certificate, &mut config.https.certificate), (&args.certificate_key, &mut config.https.key)]
+    {
+        key.clone_from(given.as_ref().unwrap_or(&key.clone()));
     }
     if let Some(address) = args.coap {
         config.coap.addr = address.to_string();
@@ -102,35 +123,48 @@ fn configuration(args: &Args) -> Outcome<Config> {
 
 /// What was bound before anything is made.
 struct Doors {
-    http: Listener,
+    http: Vec<(&'static str, Listener)>,
+    /// The certificates, where there is an HTTPS listener.
+    secured: Option<(Tls, Files)>,
     coap: Option<coap::Listener>,
     udp: Option<UdpDoor>,
 }
 
 async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Outcome {
-    let Doors { http: listener, coap, udp } = doors;
+    let Doors { http: listeners, secured, coap, udp } = doors;
     let mut options = config.http.options();
     options.connections = allow_files(options.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
     let stop = stop_signal()?;
     let app = Arc::new(open(config, folder)?);
+    let replayed = backup::restore::catch_up(&app.store).await?;
+    if replayed != Replayed::default() {
+        tracing::warn!(?replayed, "the database is older than its revocation journal; what had ended is ended again");
+    }
     let upkeep = Upkeep::start(&app, config.outgoing().map_err(Failure::new)?);
     let udp_address = udp.as_ref().map(UdpDoor::address);
     let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
     if let Some(coap) = &coap {
         line(format_args!("listening on coap://{}", coap.address()))?;
     }
-    line(format_args!("listening on http://{}", listener.address()))?;
+    for (scheme, listener) in &listeners {
+        line(format_args!("listening on {scheme}://{}", listener.address()))?;
+        tracing::info!(address = %listener.address(), scheme, data = %folder.root().display(), "serving");
+    }
     if let Some(address) = udp_address {
         line(format_args!("listening on udp://{address}"))?;
     }
-    tracing::info!(address = %listener.address(), data = %folder.root().display(), "serving");
-
+    // Ends with this function.
+    let mut renewing = tokio::task::JoinSet::new();
+    if let Some((tls, files)) = secured {
+        renewing.spawn(certificates::renew(tls, files, signal(SignalKind::hangup()).doing("wait for signals")?));
+    }
+    let listeners = listeners.into_iter().map(|(_, listener)| listener).collect();
     let stop = async {
         stop.await;
         app.stopping.begin();
     };
-    let http = async { listener.serve(app.clone(), options, stop).await.doing("serve") };
+    let http = async { api::http::serve(listeners, app.clone(), options, stop).await.doing("serve") };
     let served = tokio::select! {
         served = async { tokio::try_join!(http, serve_coap(config, coap, &app)) } => served.map(|_| ()),
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),
@@ -146,6 +180,23 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
     served
 }
 
+/// The listeners that were asked for, by their schemes. Plain HTTP is one by default only where there is no other.
+fn bind_http(config: &Config) -> Outcome<(Vec<(&'static str, Listener)>, Option<(Tls, Files)>)> {
+    let bind = |address| Listener::bind(address).doing(format_args!("listen on {address}"));
+    let (mut listeners, mut secured) = (Vec::new(), None);
+    let https = config.https.address().map_err(Failure::new)?;
+    if config.http_is_named || https.is_none() {
+        listeners.push(("http", bind(config.http.addr)?));
+    }
+    if let Some(address) = https {
+        let files = config.https.files().map_err(Failure::new)?;
+        let tls = Tls::load(&files).doing("use the certificate")?;
+        listeners.push(("https", bind(address)?.secured(tls.clone())));
+        secured = Some((tls, files));
+    }
+    Ok((listeners, secured))
+}
+
 fn bind_coap(config: &Config) -> Outcome<Option<coap::Listener>> {
     let Some(address) = config.coap.address().doing("listen for CoAP")? else { return Ok(None) };
     let bound = coap::Listener::bind(address, &config.coap.options(config.http.drain_s));
@@ -158,10 +209,12 @@ async fn serve_coap(config: &Config, listener: Option<coap::Listener>, app: &Arc
 }
 
 fn open(config: &Config, folder: &Folder) -> Outcome<App> {
-    let options = config.store.options(folder.database());
+    let journal = folder.revocations(config.store.revocations());
+    let options = config.store.options(folder.database(), journal);
     let store = Store::open(options, &folder.master_key()?, clock(), end_on_fault).doing("open the database")?;
     let blobs = BlobStore::open_disk(&folder.blobs(), config.blob.bounds()).doing("open the content")?;
-    let settings = config.activation.settings(config.limits.limits());
+    let certified = config.https.certified().map_err(Failure::new)?;
+    let settings = domain::Settings { certified, ..config.activation.settings(config.limits.limits()) };
     Ok(App::new(store, blobs, settings, config.activation.budgets()))
 }
 

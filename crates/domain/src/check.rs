@@ -3,7 +3,8 @@
 
 use model::{Cik, Result, UnixSeconds};
 use store::Tx;
-use store::table::{audit, serial_range};
+use store::journal::Records;
+use store::table::{audit, revocation, serial_range};
 
 use crate::key;
 
@@ -60,6 +61,34 @@ fn check_keys(tx: &mut Tx<'_>, violations: &mut Vec<Violation>) -> Result<()> {
         violations.push(Violation { promise: "I1", what: "a key that is not the one of its row".to_owned(), rows });
     }
     Ok(())
+}
+
+/// Nothing lives that the revocation journal knows to have ended, and the journal has all that the rows know. The journal was
+/// read after the rows: what ended since then is not held against them.
+pub fn check_revocations(tx: &mut Tx<'_>, journal: &Records) -> Result<Vec<Violation>> {
+    let (mut violations, newest) = (Vec::new(), revocation::newest(tx)?);
+    let mut alive = Vec::new();
+    for record in journal.records.iter().filter(|record| record.is_final() && record.number <= newest) {
+        if revocation::lives(tx, &record.revoked)? {
+            alive.push(format!("line {}: {:?}", record.number, record.revoked));
+        }
+    }
+    let mut note = |what: &str, rows: Vec<String>| {
+        violations.push(Violation { promise: "I7", what: what.to_owned(), rows });
+    };
+    if !alive.is_empty() {
+        note("a right that ended and lives", alive);
+    }
+    if !journal.damaged.is_empty() {
+        let lines = journal.damaged.iter().map(|line| format!("line {line}")).collect();
+        note("a damaged line of the revocation journal", lines);
+    }
+    // What is not in the journal yet is kept as rows.
+    let journaled = journal.records.last().map_or(0, |record| record.number);
+    if revocation::oldest(tx)?.unwrap_or(newest + 1) > journaled + 1 {
+        note("a right that ended and is not in the revocation journal", vec![format!("after line {journaled}")]);
+    }
+    Ok(violations)
 }
 
 /// No serial number is in two ranges of a model.

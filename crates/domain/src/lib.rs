@@ -11,6 +11,7 @@ mod key;
 pub mod processing;
 pub mod provision;
 pub mod resource;
+pub mod revocation;
 mod settings;
 pub mod sweep;
 pub mod vendor;

@@ -13,6 +13,8 @@ pub struct Settings {
     pub minimum_timeout_s: Seconds,
     /// The longest.
     pub maximum_timeout_s: Seconds,
+    /// The vendors and models whose devices activate with a certificate only.
+    pub certified: Vec<(String, String)>,
 }
 
 impl Default for Settings {
@@ -22,6 +24,7 @@ impl Default for Settings {
             default_timeout_s: 86_400,
             minimum_timeout_s: 60,
             maximum_timeout_s: 31_536_000,
+            certified: Vec::new(),
         }
     }
 }

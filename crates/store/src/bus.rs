@@ -185,7 +185,7 @@ mod tests {
 
     fn stored(resource_id: i64, at: i64) -> Effects {
         let stored = Stored { resource_id, at, is_current: true, value: "1".into() };
-        Effects { touched: Vec::new(), stored: vec![Arc::new(stored)] }
+        Effects { stored: vec![Arc::new(stored)], ..Effects::default() }
     }
 
     fn poll(listener: &mut Listener, count: &Arc<Count>) -> Option<Heard> {
@@ -211,7 +211,7 @@ mod tests {
             let Some(Heard::Value(heard)) = poll(&mut listener, &count) else { panic!("nothing was heard") };
             assert_eq!(heard.at, at);
         }
-        bus.publish(&Effects { touched: vec![Subject::Client(9)], stored: Vec::new() });
+        bus.publish(&Effects { touched: vec![Subject::Client(9)], ..Effects::default() });
         assert_eq!(poll(&mut listener, &count), Some(Heard::Changed));
         assert_eq!(poll(&mut listener, &count), None);
     }

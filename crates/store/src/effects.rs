@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::UnixSeconds;
 
+use crate::Revoked;
+
 /// Something that a cache or a waiting request may depend on, by row id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -49,6 +51,7 @@ pub struct Stored {
 pub(crate) struct Effects {
     pub(crate) touched: Vec<Subject>,
     pub(crate) stored: Vec<Arc<Stored>>,
+    pub(crate) revoked: Vec<Revoked>,
 }
 
 /// How far effects had come, to go back to.
@@ -56,6 +59,7 @@ pub(crate) struct Effects {
 pub(crate) struct Mark {
     touched: usize,
     stored: usize,
+    revoked: usize,
 }
 
 const STRIPES: usize = 1 << 16;
@@ -129,17 +133,19 @@ impl Effects {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark { touched: self.touched.len(), stored: self.stored.len() }
+        Mark { touched: self.touched.len(), stored: self.stored.len(), revoked: self.revoked.len() }
     }
 
     pub(crate) fn go_back_to(&mut self, mark: Mark) {
         self.touched.truncate(mark.touched);
         self.stored.truncate(mark.stored);
+        self.revoked.truncate(mark.revoked);
     }
 
     pub(crate) fn clear(&mut self) {
         self.touched.clear();
         self.stored.clear();
+        self.revoked.clear();
     }
 }
 

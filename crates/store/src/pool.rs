@@ -7,7 +7,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,9 +20,11 @@ use crate::bus::{Bus, Listener};
 use crate::connection::Connection;
 use crate::driver::sqlite::{self, Access};
 use crate::effects::Changes;
+use crate::journal::{self, Journal, Record};
 use crate::keyring::Keyring;
 use crate::{Clock, MasterKey, Stamp, Subject, Tx, schema, tx};
 
+mod journaling;
 mod writer;
 
 /// How a store is opened.
@@ -40,12 +42,22 @@ pub struct Options {
     pub batch: usize,
     /// Pages in the write-ahead log from which on the checkpointer works.
     pub checkpoint_pages: i64,
+    /// The file of the revocation journal, if one is kept.
+    pub journal: Option<PathBuf>,
 }
 
 impl Options {
     /// The defaults, for a database in this file.
     pub fn new(file: impl Into<PathBuf>) -> Options {
-        Options { file: file.into(), readers: 2, cache_kib: 64 << 10, queue: 4096, batch: 256, checkpoint_pages: 4000 }
+        Options {
+            file: file.into(),
+            readers: 2,
+            cache_kib: 64 << 10,
+            queue: 4096,
+            batch: 256,
+            checkpoint_pages: 4000,
+            journal: None,
+        }
     }
 }
 
@@ -68,6 +80,10 @@ pub(crate) struct Shared {
     pub(crate) healthy: AtomicBool,
     pub(crate) commits: AtomicU64,
     pub(crate) committed_jobs: AtomicU64,
+    /// The number of the newest right that is in the journal to have ended.
+    pub(crate) journaled: AtomicI64,
+    /// The database is an older copy: rights that ended above this number live in it.
+    behind: Option<i64>,
     idle_readers: Mutex<Vec<Connection>>,
 }
 
@@ -94,6 +110,12 @@ impl Store {
         schema::migrate(&mut connection)?;
         let keyring = Keyring::new(&*schema::data_key(&mut connection, master)?);
         clock.resume_from(schema::time_mark(&mut connection)?);
+        let newest = schema::newest_revocation(&mut connection)?;
+        let journal = match &options.journal {
+            Some(file) => Some(open_journal(file, &keyring, &mut connection, newest)?),
+            None => None,
+        };
+        let journaled = journal.as_ref().map_or(newest, Journal::last);
         let allocator = Allocator::above(schema::highest_id(&mut connection)?, schema::highest_event(&mut connection)?);
         let shared = Arc::new(Shared {
             options: options.clone(),
@@ -105,10 +127,12 @@ impl Store {
             healthy: AtomicBool::new(true),
             commits: AtomicU64::new(0),
             committed_jobs: AtomicU64::new(0),
+            journaled: AtomicI64::new(journaled),
+            behind: (newest < journaled).then_some(newest),
             idle_readers: Mutex::new(Vec::new()),
         });
         let (writes, jobs) = sync_channel(options.queue);
-        let mut threads = writer::start(connection, Arc::clone(&shared), jobs, fatal)?;
+        let mut threads = writer::start(connection, Arc::clone(&shared), jobs, journal, newest.max(journaled), fatal)?;
         let (reads, waiting) = sync_channel::<Box<dyn FnOnce() + Send>>(options.queue);
         let waiting = Arc::new(Mutex::new(waiting));
         for number in 0..options.readers.max(1) {
@@ -184,6 +208,17 @@ impl Store {
             Err(Error::ReadOnly) => self.write(rule).await,
             outcome => outcome,
         }
+    }
+
+    /// What the revocation journal says of rights that live in this database, because it is an older copy: nothing may be served
+    /// before they are ended. `None` where the database knows all that the journal knows.
+    pub fn unreplayed(&self) -> Result<Option<Vec<Record>>> {
+        let (Some(newest), Some(file)) = (self.shared.behind, &self.shared.options.journal) else { return Ok(None) };
+        let read = journal::read(file, &self.shared.keyring)?;
+        if !read.damaged.is_empty() {
+            tracing::warn!(lines = read.damaged.len(), file = %file.display(), "lines of the revocation journal are damaged");
+        }
+        Ok(Some(read.records.into_iter().filter(|record| record.number > newest).collect()))
     }
 
     /// Whether nothing of the subject has changed since the stamp: then what was read under it may be answered.
@@ -275,6 +310,17 @@ impl Shared {
 fn control(connection: &mut Connection, sql: &'static str) -> Result<()> {
     let Connection::Sqlite(inner) = connection;
     inner.control(sql).map_err(sqlite::error)
+}
+
+/// Opens the journal and writes into it what the database kept for it when a server died.
+fn open_journal(file: &Path, keyring: &Keyring, connection: &mut sqlite::Connection, newest: i64) -> Result<Journal> {
+    let mut journal = Journal::open(file, keyring)?;
+    let kept = schema::revocations_after(connection, journal.last())?;
+    let lines: String = kept.iter().map(|(number, at, entry)| journal::line(keyring, *number, *at, entry)).collect();
+    if !lines.is_empty() {
+        journal.append(&lines, newest).map_err(|_| Error::internal("the revocation journal cannot be written"))?;
+    }
+    Ok(journal)
 }
 
 fn open_reader(file: &Path, cache_kib: u32) -> Result<Connection> {

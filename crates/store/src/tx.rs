@@ -9,7 +9,7 @@ use crate::connection::Connection;
 use crate::driver::sqlite;
 use crate::effects::{Changes, Effects, Stamp, Stored};
 use crate::keyring::Keyring;
-use crate::{Param, Row, Subject};
+use crate::{Param, Revoked, Row, Subject};
 
 /// One transaction. A rule may run twice (PostgreSQL retries a serialization failure), so it must do nothing but use this.
 pub struct Tx<'t> {
@@ -94,6 +94,13 @@ impl<'t> Tx<'t> {
         let is_current = at >= self.now;
         if let Some(effects) = &mut self.effects {
             effects.stored.push(Arc::new(Stored { resource_id, at, is_current, value: value.into() }));
+        }
+    }
+
+    /// Says that a right ends with this transaction: its answer waits until that is in the revocation journal.
+    pub(crate) fn revoke(&mut self, revoked: Revoked) {
+        if let Some(effects) = &mut self.effects {
+            effects.revoked.push(revoked);
         }
     }
 

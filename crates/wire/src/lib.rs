@@ -6,6 +6,7 @@
 pub mod cbor;
 pub mod coap;
 pub mod csv;
+pub mod distinguished_name;
 pub mod form;
 pub mod http;
 pub mod json;

@@ -8,6 +8,7 @@ use domain::provision::{self, Activate, Answer};
 use model::{Error, Field, Limits, Noun, Result, SerialNumber};
 
 use super::app::App;
+use crate::http::tls::Identity;
 
 const NONCE_CHARACTERS: RangeInclusive<usize> = 16..=64;
 
@@ -44,12 +45,25 @@ impl Fields<'_> {
             return Err(Error::Malformed(Field("nonce")));
         }
         let nonce = self.nonce.map(str::to_owned);
-        Ok(Activate { vendor, model, serial_number, nonce, address, logged: true })
+        Ok(Activate { vendor, model, serial_number, nonce, address, logged: true, unproven: false })
     }
 }
 
-/// Gives a device its key, or says why not.
-pub async fn activate(app: &Arc<App>, mut request: Activate) -> Result<Answer> {
+/// Gives a device its key, or says why not. `identity` is whom its certificate names, on a protocol that has such.
+pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&Identity>) -> Result<Answer> {
+    let named = (&*request.vendor, &*request.model, request.serial_number.as_str());
+    match identity.filter(|identity| identity.is(named.0, named.1, named.2)) {
+        // Whoever holds the certificate's key may ask again after a lost answer, as with a nonce. Longer than any nonce that
+        // is sent, so that none passes for it.
+        Some(identity) if request.nonce.is_none() => {
+            request.nonce = Some(format!("certificate {}", hex(&identity.key)))
+        }
+        Some(_) => {}
+        None => {
+            request.unproven =
+                app.settings.certified.iter().any(|(vendor, model)| (&**vendor, &**model) == (named.0, named.1))
+        }
+    }
     let number = number(&request.vendor, &request.model, request.serial_number.as_str());
     let address = request.address;
     let admitted = app.tries.admit(address, &number).map_err(|retry_after_s| Error::TooManyTries { retry_after_s })?;
@@ -79,6 +93,10 @@ pub async fn activate(app: &Arc<App>, mut request: Activate) -> Result<Answer> {
             Err(error)
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What stands for one serial number in the budgets.

@@ -6,6 +6,10 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::routes::Route;
+use super::seat::Turn;
+use super::spelling::spelled;
+use super::transport::Transport;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName};
 use http::{HeaderValue, Response, StatusCode};
@@ -13,11 +17,6 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use model::Error;
-use tokio::net::TcpStream;
-
-use super::routes::Route;
-use super::seat::Turn;
-use super::spelling::spelled;
 
 /// The content type of errors.
 pub const PLAIN: HeaderValue = HeaderValue::from_static("text/plain");
@@ -42,7 +41,7 @@ pub struct Answer {
 }
 
 /// Takes a connection over, with the bytes that came early.
-pub(super) type Upgrade = Box<dyn FnOnce(TcpStream, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub(super) type Upgrade = Box<dyn FnOnce(Transport, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// The bytes of an answer.
 pub(super) enum Content {
@@ -71,7 +70,7 @@ impl Answer {
 
     /// 101: from here on the connection speaks another protocol.
     pub(super) fn upgraded(
-        serve: impl FnOnce(TcpStream, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + 'static,
+        serve: impl FnOnce(Transport, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + 'static,
     ) -> Answer {
         Answer { upgrade: Some(Box::new(serve)), ..Answer::empty(StatusCode::SWITCHING_PROTOCOLS) }
     }

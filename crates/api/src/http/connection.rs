@@ -10,13 +10,13 @@ use std::time::{Duration, SystemTime};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use wire::http::framing::HeadLimits;
 
 use super::Site;
 use super::door::Door;
 use super::seat::{Refusal, Seat};
 use super::stream::Stream;
+use super::transport::Transport;
 
 /// What the parser keeps of a body or an answer at most, in bytes.
 const BUFFER_BYTES: usize = 128 << 10;
@@ -48,8 +48,8 @@ impl Manners {
 }
 
 /// Serves a connection until it is over.
-pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>, manners: Arc<Manners>) {
-    let stream = Stream::new(tcp, seat.clone(), manners.head_limits);
+pub(super) async fn serve(transport: Transport, seat: Arc<Seat>, site: Arc<impl Site>, manners: Arc<Manners>) {
+    let stream = Stream::new(transport, seat.clone(), manners.head_limits);
     let door = Door { site, seat: seat.clone() };
     let mut connection = manners.parser.serve_connection(TokioIo::new(stream), door);
     let ended = std::future::poll_fn(|context| {
@@ -73,9 +73,10 @@ pub(super) async fn serve(tcp: TcpStream, seat: Arc<Seat>, site: Arc<impl Site>,
 }
 
 /// Says why, where that was not said yet, and lets the peer read it.
-async fn part(mut socket: TcpStream, seat: &Seat) -> std::io::Result<()> {
+async fn part(mut socket: Transport, seat: &Seat) -> std::io::Result<()> {
     if let Some(refusal) = seat.refusal().filter(|refusal| !refusal.has_turn) {
         socket.write_all(written(refusal).as_bytes()).await?;
+        socket.flush().await?;
     }
     socket.shutdown().await?;
     if seat.leaves_unread() {
@@ -118,10 +119,11 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_waits_takes_little_room() {
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let tcp = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let clock = Arc::new(Clock::new(Patience::default()));
         let seat = Arc::new(Seat::new(IpAddr::V4(Ipv4Addr::LOCALHOST), clock));
-        let serving = serve(tcp, seat, Arc::new(Nobody), Arc::new(Manners::new(HeadLimits::default())));
+        let serving =
+            serve(Transport::Plain(tcp), seat, Arc::new(Nobody), Arc::new(Manners::new(HeadLimits::default())));
         // Thousands of connections wait at a time. Buffers come on top, when there is something to be read.
         let bytes = size_of_val(&serving);
         assert!(bytes <= 2048, "{bytes} bytes");

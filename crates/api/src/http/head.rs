@@ -11,6 +11,7 @@ use model::{Error, Field, Result};
 
 use super::path::{Path, Segments};
 use super::seat::Seat;
+use super::tls::Identity;
 
 /// Method, path, query, headers and peer.
 pub struct Head {
@@ -62,6 +63,16 @@ impl Head {
     /// Sees whether somebody still waits for the answer. For routes that wait.
     pub(super) fn watch(&self) -> Watch {
         Watch { seat: self.seat.clone() }
+    }
+
+    /// Whether it came over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.seat.as_ref().is_some_and(|seat| seat.is_secure())
+    }
+
+    /// The device that the connection's certificate names.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.seat.as_ref()?.identity()
     }
 
     /// The method.

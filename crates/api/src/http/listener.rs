@@ -1,16 +1,17 @@
 //! The listener: one acceptor hands connections to a thread a core, each with a runtime of its own, which serves more
 //! than one runtime over all cores would (threats T18, faults F16, F17).
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::select_all;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use wire::http::framing::HeadLimits;
@@ -18,6 +19,7 @@ use wire::http::framing::HeadLimits;
 use super::Site;
 use super::room::Room;
 use super::seat::Patience;
+use super::tls::Tls;
 use super::worker::{self, Arrival};
 
 /// Connections that may wait in the kernel to be accepted.
@@ -73,6 +75,7 @@ impl Default for Options {
 pub struct Listener {
     socket: Socket,
     address: SocketAddr,
+    tls: Option<Tls>,
 }
 
 impl Listener {
@@ -84,7 +87,12 @@ impl Listener {
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let address = socket.local_addr()?.as_socket().unwrap_or(address);
-        Ok(Listener { socket, address })
+        Ok(Listener { socket, address, tls: None })
+    }
+
+    /// The same, speaking TLS.
+    pub fn secured(self, tls: Tls) -> Listener {
+        Listener { tls: Some(tls), ..self }
     }
 
     /// The address that was taken.
@@ -92,26 +100,64 @@ impl Listener {
         self.address
     }
 
-    /// Serves until `stop` is ready, then lets the requests that are under way end. An error means that the listener
-    /// itself broke down.
+    /// Serves until `stop` is ready, as [`serve`] does.
     pub async fn serve(self, site: Arc<impl Site>, options: Options, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let listener = TcpListener::from_std(self.socket.into())?;
-        let (mut acceptor, threads) = Acceptor::start(&site, &options)?;
-        tokio::select! {
-            broken = acceptor.accept(&listener) => {
-                tracing::error!(error = %broken, "the listener broke down");
-                return Err(broken);
-            }
-            () = stop => {}
-        }
-        let _ = timeout(LAST_CALL, acceptor.accept_waiting(listener.into_std()?)).await;
-        drop(acceptor);
-        for thread in threads {
-            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
-            joined?.map_err(|_| io::Error::other("a worker panicked"))??;
-        }
-        Ok(())
+        serve(vec![self], site, options, stop).await
     }
+}
+
+/// Serves what comes in at all of the listeners until `stop` is ready, then lets the requests that are under way end. An error
+/// means that a listener itself broke down.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    site: Arc<impl Site>,
+    options: Options,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let open = |listener: Listener| Ok((TcpListener::from_std(listener.socket.into())?, listener.tls));
+    let listeners: Vec<(TcpListener, Option<Tls>)> = listeners.into_iter().map(open).collect::<io::Result<_>>()?;
+    let (mut acceptor, threads) = Acceptor::start(&site, &options)?;
+    tokio::select! {
+        broken = acceptor.accept(&listeners) => {
+            tracing::error!(error = %broken, "the listener broke down");
+            return Err(broken);
+        }
+        () = stop => {}
+    }
+    let last_call = async {
+        for (listener, tls) in listeners {
+            acceptor.accept_waiting(listener.into_std()?, tls.as_ref()).await;
+        }
+        Ok::<_, io::Error>(())
+    };
+    if let Ok(called) = timeout(LAST_CALL, last_call).await {
+        called?;
+    }
+    drop(acceptor);
+    for thread in threads {
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        joined?.map_err(|_| io::Error::other("a worker panicked"))??;
+    }
+    Ok(())
+}
+
+/// The next connection at any of the listeners, which take turns.
+async fn next(
+    listeners: &[(TcpListener, Option<Tls>)],
+    turn: &mut usize,
+) -> (io::Result<(TcpStream, SocketAddr)>, Option<Tls>) {
+    poll_fn(|context| {
+        for offset in 0..listeners.len() {
+            let place = (*turn + offset) % listeners.len();
+            let (listener, tls) = &listeners[place];
+            if let Poll::Ready(accepted) = listener.poll_accept(context) {
+                *turn = place + 1;
+                return Poll::Ready((accepted, tls.clone()));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Hands connections to the workers, and lets the kernel keep those that nobody has time or room for.
@@ -142,14 +188,15 @@ impl Acceptor {
     }
 
     /// Accepts until something is wrong with the listener itself.
-    async fn accept(&mut self, listener: &TcpListener) -> io::Error {
-        let (mut pause, mut told) = (BACK_OFF.0, None::<Instant>);
+    async fn accept(&mut self, listeners: &[(TcpListener, Option<Tls>)]) -> io::Error {
+        let (mut pause, mut told, mut turn) = (BACK_OFF.0, None::<Instant>, 0);
         loop {
-            match listener.accept().await {
+            let (accepted, tls) = next(listeners, &mut turn).await;
+            match accepted {
                 Ok((tcp, peer)) => {
                     pause = BACK_OFF.0;
                     let Ok(tcp) = tcp.into_std() else { continue };
-                    self.hold(tcp, peer);
+                    self.hold(tcp, tls, peer);
                     self.wait_for_room().await;
                     if let Err(error) = self.hand_on().await {
                         return error;
@@ -172,21 +219,21 @@ impl Acceptor {
     }
 
     /// Accepts what already waits, so that nobody who was let in by the kernel goes without an answer.
-    async fn accept_waiting(&mut self, listener: std::net::TcpListener) {
+    async fn accept_waiting(&mut self, listener: std::net::TcpListener, tls: Option<&Tls>) {
         while self.hand_on().await.is_ok() {
             let Ok((tcp, peer)) = listener.accept() else { return };
             if tcp.set_nonblocking(true).is_ok() {
-                self.hold(tcp, peer);
+                self.hold(tcp, tls.cloned(), peer);
             }
         }
     }
 
-    fn hold(&mut self, tcp: std::net::TcpStream, peer: SocketAddr) {
+    fn hold(&mut self, tcp: std::net::TcpStream, tls: Option<Tls>, peer: SocketAddr) {
         let peer = peer.ip().to_canonical();
         let Some(ticket) = self.room.take(peer) else { return };
         // Fails only where the peer is gone already.
         let _ = tcp.set_nodelay(true);
-        self.held = Some(Arrival { tcp, peer, ticket });
+        self.held = Some(Arrival { tcp, tls, peer, ticket });
     }
 
     /// Waits until the one that was accepted last has a place. While it waits, the kernel keeps those behind it: nobody is
@@ -237,8 +284,11 @@ impl Acceptor {
     }
 }
 
-/// Says why, as far as that can be done without waiting.
+/// Says why, as far as that can be done without waiting; where TLS comes first, it cannot.
 fn turn_away(arrival: Arrival) {
+    if arrival.tls.is_some() {
+        return;
+    }
     let mut tcp = arrival.tcp;
     let _ = tcp.write(FULL);
     // Closing on bytes that were not read would take the answer back.

@@ -21,17 +21,20 @@ mod rpc;
 mod seat;
 mod spelling;
 mod stream;
+pub mod tls;
+mod transport;
 mod websocket;
 mod worker;
 
 pub use answer::Answer;
 pub use body::Body;
 pub use head::{Credentials, Head};
-pub use listener::{Listener, Options};
+pub use listener::{Listener, Options, serve};
 pub use path::Segments;
 pub use refuse::refuse;
 pub use routes::{Route, route};
 pub use seat::Patience;
+pub use transport::Transport;
 
 /// What stands behind the door.
 pub trait Site: Send + Sync + 'static {

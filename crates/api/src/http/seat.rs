@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use wire::http::framing::{Head, Place};
 
 use super::answer::Upgrade;
 use super::body::Unread;
+use super::tls::Identity;
 
 /// Time as a worker counts it, in steps of [`TICK`].
 pub(super) type Tick = u32;
@@ -60,6 +61,8 @@ pub(super) struct Clock {
 pub(super) struct Seat {
     pub(super) peer: IpAddr,
     clock: Arc<Clock>,
+    /// Set after the handshake of TLS: whom the peer's certificate names, if it has shown one.
+    secured: OnceLock<Option<Box<Identity>>>,
     state: Mutex<State>,
 }
 
@@ -164,7 +167,7 @@ impl Seat {
             body: BodyPace::default(),
         };
         state.wait(now, &clock.patience);
-        Seat { peer, clock, state: Mutex::new(state) }
+        Seat { peer, clock, secured: OnceLock::new(), state: Mutex::new(state) }
     }
 
     /// Whether the peer has kept us waiting for too long.
@@ -277,6 +280,19 @@ impl Seat {
 
     pub(super) fn is_finishing(&self) -> bool {
         self.clock.is_finishing()
+    }
+
+    /// The connection is over TLS, and this is who the peer has proved to be.
+    pub(super) fn secure(&self, identity: Option<Identity>) {
+        let _ = self.secured.set(identity.map(Box::new));
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.secured.get().is_some()
+    }
+
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.secured.get()?.as_deref()
     }
 
     /// Keeps a body that a route dropped before its end.

@@ -11,17 +11,17 @@ use std::task::{Context, Poll};
 
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use wire::http::framing::{Guard, HeadLimits, Place, Refused};
 
 use super::seat::{Refusal, Seat};
+use super::transport::Transport;
 
 /// The parser does not read a head that declares so large a body.
 const LARGEST_BODY: u64 = u64::MAX - 2;
 
 /// A socket whose peer is watched.
 pub(super) struct Stream {
-    tcp: TcpStream,
+    transport: Transport,
     seat: Arc<Seat>,
     guard: Guard,
     /// Bytes that were read and not given on: `ready` bytes that may go, then a head that is not whole.
@@ -33,13 +33,13 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(tcp: TcpStream, seat: Arc<Seat>, limits: HeadLimits) -> Stream {
-        Stream { tcp, seat, guard: Guard::new(limits), held: Vec::new(), ready: 0, read: 0, peer_ended: false }
+    pub(super) fn new(transport: Transport, seat: Arc<Seat>, limits: HeadLimits) -> Stream {
+        Stream { transport, seat, guard: Guard::new(limits), held: Vec::new(), ready: 0, read: 0, peer_ended: false }
     }
 
     /// The socket, when the parser is done with it, and what was read and not given on.
-    pub(super) fn into_socket(self) -> (TcpStream, Vec<u8>) {
-        (self.tcp, self.held)
+    pub(super) fn into_socket(self) -> (Transport, Vec<u8>) {
+        (self.transport, self.held)
     }
 
     /// Judges what was just read into the buffer behind its first `before` bytes, and leaves there what may go on.
@@ -130,7 +130,7 @@ impl AsyncRead for Stream {
                 Some(_) => return Poll::Pending,
             }
             if !this.peer_ended {
-                match Pin::new(&mut this.tcp).poll_read(context, buffer) {
+                match Pin::new(&mut this.transport).poll_read(context, buffer) {
                     Poll::Pending => {
                         this.seat.must_wait();
                         return Poll::Pending;
@@ -155,7 +155,7 @@ impl AsyncWrite for Stream {
         if this.is_of_parser() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = Pin::new(&mut this.tcp).poll_write(context, bytes);
+        let written = Pin::new(&mut this.transport).poll_write(context, bytes);
         this.count_written(&written);
         written
     }
@@ -169,7 +169,7 @@ impl AsyncWrite for Stream {
         if this.is_of_parser() {
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
-        let written = Pin::new(&mut this.tcp).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut this.transport).poll_write_vectored(context, slices);
         this.count_written(&written);
         written
     }
@@ -179,9 +179,21 @@ impl AsyncWrite for Stream {
     }
 
     /// Called by the parser whenever it has nothing left to write.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.seat.flushed();
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // TLS may hold back the end of a record; the socket itself holds nothing back.
+        match Pin::new(&mut this.transport).poll_flush(context) {
+            Poll::Pending => {
+                this.seat.must_hold_back();
+                Poll::Pending
+            }
+            Poll::Ready(flushed) => {
+                flushed?;
+                this.seat.sent();
+                this.seat.flushed();
+                Poll::Ready(Ok(()))
+            }
+        }
     }
 
     /// The parser is done. The socket is closed by the connection's task, which may have more to say.

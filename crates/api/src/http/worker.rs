@@ -15,6 +15,8 @@ use super::connection::{self, Manners};
 use super::listener::Options;
 use super::room::{Room, Ticket};
 use super::seat::{Clock, Seat, TICK, Tick, ticks};
+use super::tls::Tls;
+use super::transport::Transport;
 
 /// At a stop, a connection without a request is given so long to bring one that was on its way.
 const LAST_CALL: Duration = Duration::from_millis(500);
@@ -24,6 +26,8 @@ const BLOCKING_THREADS: usize = 32;
 /// A connection that was accepted.
 pub(super) struct Arrival {
     pub(super) tcp: TcpStream,
+    /// What its listener speaks.
+    pub(super) tls: Option<Tls>,
     pub(super) peer: IpAddr,
     pub(super) ticket: Ticket,
 }
@@ -110,13 +114,20 @@ impl<S: Site> Worker<S> {
     }
 
     fn seat(&mut self, arrival: Arrival) {
-        let Arrival { tcp, peer, ticket } = arrival;
+        let Arrival { tcp, tls, peer, ticket } = arrival;
         // A peer that is gone already is no loss.
         let Ok(tcp) = tokio::net::TcpStream::from_std(tcp) else { return };
         let seat = Arc::new(Seat::new(peer, self.clock.clone()));
-        let serving = connection::serve(tcp, seat.clone(), self.site.clone(), self.manners.clone());
+        let (site, manners, watched) = (self.site.clone(), self.manners.clone(), seat.clone());
         let task = self.tasks.spawn(async move {
-            serving.await;
+            let transport = match tls {
+                None => Some(Transport::Plain(tcp)),
+                // Boxed: a connection keeps no room for its handshake.
+                Some(tls) => Box::pin(shake_hands(tls, tcp, &watched)).await,
+            };
+            if let Some(transport) = transport {
+                connection::serve(transport, watched, site, manners).await;
+            }
             drop(ticket);
         });
         self.seats.push((seat, task));
@@ -153,6 +164,20 @@ impl<S: Site> Worker<S> {
         }
         waiting.iter().for_each(|(_, place)| self.seats[*place].1.abort());
         count
+    }
+}
+
+/// Begins TLS. To its worker a peer that is slow here waits without a request, and goes first when there is no room.
+async fn shake_hands(tls: Tls, tcp: tokio::net::TcpStream, seat: &Seat) -> Option<Transport> {
+    match tls.accept(tcp).await {
+        Ok((stream, identity)) => {
+            seat.secure(identity);
+            Some(Transport::Tls(Box::new(stream)))
+        }
+        Err(error) => {
+            tracing::debug!(peer = %seat.peer, %error, "no TLS with a peer");
+            None
+        }
     }
 }
 

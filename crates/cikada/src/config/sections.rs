@@ -1,10 +1,11 @@
 //! Every key of the configuration. A zero says "as many as there are" or "no limit of its own" where its comment does.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::common::tries::{Budget, Budgets};
+use api::http::tls::{Authority, Files};
 use api::outgoing::{Encryption, Network, Relay};
 use serde::{Deserialize, Serialize};
 use wire::http::framing::HeadLimits;
@@ -38,6 +39,22 @@ section! {
         body_bytes_per_second: u32 = 200,
         /// Seconds that requests under way are given to end when the server is stopped.
         drain_s: u32 = 30,
+    }
+}
+
+section! {
+    /// The HTTPS listener. Where it is on and [http] names no address, there is no plain HTTP.
+    Https {
+        /// The address to listen on, such as "0.0.0.0:443" or "[::]:443"; empty for none.
+        addr: String = String::new(),
+        /// The file of the certificate and of those that lead to its authority, PEM. It is read again when it changes, and at SIGHUP.
+        certificate: String = String::new(),
+        /// The file of its private key, PEM.
+        key: String = String::new(),
+        /// Who vouches for the certificates of which model's devices: ["acme/thermostat=/etc/cikada/acme-devices.pem"].
+        client_authorities: Vec<String> = Vec::new(),
+        /// Whether the devices of those models activate with a certificate only, on every protocol.
+        require_certificates: bool = false,
     }
 }
 
@@ -81,6 +98,9 @@ section! {
         readers: usize = defaults::store().readers,
         /// Pages in the write-ahead log from which on it is folded into the database.
         checkpoint_pages: i64 = defaults::store().checkpoint_pages,
+        /// The file of the revocation journal; empty for revocations.log in the data folder. On another disk it outlives the loss of
+        /// this one.
+        revocations: String = String::new(),
     }
 }
 
@@ -291,10 +311,63 @@ impl Store {
     }
 
     /// What the store is told, for a database in this file.
-    pub fn options(&self, file: PathBuf) -> store::Options {
-        let Store { cache_kib, queue, batch, readers, checkpoint_pages } = *self;
-        store::Options { file, readers, cache_kib, queue, batch, checkpoint_pages }
+    pub fn options(&self, file: PathBuf, journal: PathBuf) -> store::Options {
+        let Store { cache_kib, queue, batch, readers, checkpoint_pages, .. } = *self;
+        store::Options { file, readers, cache_kib, queue, batch, checkpoint_pages, journal: Some(journal) }
     }
+
+    /// Where the revocation journal is to be, if not in the data folder.
+    pub fn revocations(&self) -> Option<&Path> {
+        Some(Path::new(&self.revocations)).filter(|path| !path.as_os_str().is_empty())
+    }
+}
+
+impl Https {
+    /// The address, if there is one.
+    pub fn address(&self) -> Result<Option<SocketAddr>, String> {
+        match &*self.addr {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| format!("https.addr: {text} is no address with a port")),
+        }
+    }
+
+    /// Where the certificates are.
+    pub fn files(&self) -> Result<Files, String> {
+        for (name, value) in [("certificate", &self.certificate), ("key", &self.key)] {
+            if value.is_empty() {
+                return Err(format!("https.{name}: an HTTPS listener needs it"));
+            }
+        }
+        let authorities = self.client_authorities.iter().map(|text| authority(text)).collect::<Result<_, _>>()?;
+        Ok(Files { certificate: (&self.certificate).into(), key: (&self.key).into(), authorities })
+    }
+
+    /// The vendors and models whose devices need a certificate.
+    pub fn certified(&self) -> Result<Vec<(String, String)>, String> {
+        if !self.require_certificates {
+            return Ok(Vec::new());
+        }
+        let pair = |text: &String| authority(text).map(|bound| (bound.vendor, bound.model));
+        self.client_authorities.iter().map(pair).collect()
+    }
+
+    pub fn check(&self) -> Result<(), String> {
+        if self.address()?.is_some() {
+            self.files()?;
+        }
+        self.certified().map(|_| ())
+    }
+}
+
+/// `<vendor>/<model>=<file>`.
+fn authority(text: &str) -> Result<Authority, String> {
+    let parts = text.split_once('=').and_then(|(names, file)| Some((names.split_once('/')?, file)));
+    let Some(((vendor, model), file)) =
+        parts.filter(|((vendor, model), file)| ![vendor, model, file].iter().any(|part| part.is_empty()))
+    else {
+        return Err(format!("https.client_authorities: {text} is not <vendor>/<model>=<file>"));
+    };
+    Ok(Authority { vendor: vendor.to_owned(), model: model.to_owned(), file: file.into() })
 }
 
 impl Blob {
@@ -352,6 +425,7 @@ impl Activation {
             default_timeout_s: self.default_timeout_s,
             minimum_timeout_s: self.minimum_timeout_s,
             maximum_timeout_s: self.maximum_timeout_s,
+            certified: Vec::new(),
         }
     }
 

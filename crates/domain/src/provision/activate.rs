@@ -34,6 +34,8 @@ pub struct Activate {
     pub address: IpAddr,
     /// False where the try is over its number's budget: a refusal leaves no trace then.
     pub logged: bool,
+    /// True where its model asks for a certificate and the device has shown none: it is refused like one that nobody enabled.
+    pub unproven: bool,
 }
 
 /// The key it gets.
@@ -57,7 +59,7 @@ pub fn activate(tx: &mut Tx<'_>, request: &Activate) -> Result<std::result::Resu
     if !target.registered && !serial_range::covers(tx, target.model_id, &request.serial_number)? {
         return Err(Error::Absent(Noun::SerialNumber));
     }
-    if target.client.is_none() && options(target.options).auto_enable {
+    if target.client.is_none() && options(target.options).auto_enable && !request.unproven {
         target.client = Some(enable_itself(tx, &target, request)?);
     }
     match target.client {
@@ -74,6 +76,9 @@ fn answer(
 ) -> Result<std::result::Result<Answer, Refusal>> {
     let retry = request.nonce.as_deref().map(|nonce| nonce_hash(tx, client.id, nonce));
     let open = client.expires_at.is_some_and(|end| tx.now() < end);
+    if request.unproven {
+        return refuse(tx, client, request, Verb::RefusedUnproven);
+    }
     match client.state {
         State::NotActivated if open => give(tx, client, request, retry),
         State::NotActivated => {

@@ -12,7 +12,7 @@ mod lend;
 mod listing;
 mod named;
 mod relocate;
-mod room;
+pub(crate) mod room;
 mod share;
 mod tally;
 mod update;

@@ -21,7 +21,7 @@ pub(super) fn one(kind: Kind) -> Amounts<i64> {
 }
 
 /// One share code.
-pub(super) fn one_share() -> Amounts<i64> {
+pub(crate) fn one_share() -> Amounts<i64> {
     sum([], 1)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn take(tx: &mut Tx<'_>, owner_id: i64, amounts: &Amounts<i64>, level
 }
 
 /// Gives back the room of something that was under a client.
-pub(super) fn give_back(tx: &mut Tx<'_>, owner_id: i64, amounts: &Amounts<i64>) -> Result<()> {
+pub(crate) fn give_back(tx: &mut Tx<'_>, owner_id: i64, amounts: &Amounts<i64>) -> Result<()> {
     let Amounts { clients, dataports, datarules, dispatches, shares } = *amounts;
     let less = Amounts {
         clients: -clients,

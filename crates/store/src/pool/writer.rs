@@ -7,13 +7,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use model::{Error, Result};
+use model::{Error, Result, UnixSeconds};
 use tokio::sync::oneshot;
 
+use super::journaling::{self, Ended};
 use super::{Shared, spawn};
 use crate::connection::Connection;
 use crate::driver::sqlite::{self, Access, Severity};
 use crate::effects::Effects;
+use crate::journal::{self, Journal};
+use crate::table::revocation;
 use crate::{Tx, schema};
 
 const MARK_EVERY: Duration = Duration::from_secs(1);
@@ -77,11 +80,21 @@ pub(super) fn start(
     connection: sqlite::Connection,
     shared: Arc<Shared>,
     jobs: Receiver<Box<dyn Job>>,
+    journal: Option<Journal>,
+    newest: i64,
     fatal: fn(&str),
 ) -> Result<Vec<JoinHandle<()>>> {
     let (wake_checkpointer, woken) = sync_channel::<()>(1);
     let beside = sqlite::Connection::open(&shared.options.file, Access::Write, 1024)?;
     let checkpointer = spawn("store-fold", move || fold_beside(beside, &woken))?;
+    let mut threads = Vec::new();
+    let mut to_journal = None;
+    if let Some(journal) = journal {
+        let (sender, ended) = sync_channel(shared.options.queue);
+        let of_thread = Arc::clone(&shared);
+        threads.push(spawn("store-journal", move || journaling::serve(journal, &of_thread, &ended, fatal))?);
+        to_journal = Some(sender);
+    }
     let mut writer = Writer {
         connection: Connection::Sqlite(connection),
         shared,
@@ -90,6 +103,10 @@ pub(super) fn start(
         marked: None,
         log_pages: 0,
         effects: Effects::default(),
+        revoking: Vec::new(),
+        newest,
+        lines: String::new(),
+        to_journal,
     };
     let writer = spawn("store-write", move || {
         // Whatever goes wrong here outside a rule leaves the store without a writer: the process must not live on.
@@ -98,7 +115,9 @@ pub(super) fn start(
             (writer.fatal)("the writer panicked");
         }
     })?;
-    Ok(vec![writer, checkpointer])
+    // The journal's thread ends when the writer does.
+    threads.splice(0..0, [writer, checkpointer]);
+    Ok(threads)
 }
 
 struct Writer {
@@ -110,6 +129,14 @@ struct Writer {
     log_pages: i64,
     /// Of the transaction that is running.
     effects: Effects,
+    /// The jobs of the batch that ended a right, by their places.
+    revoking: Vec<usize>,
+    /// The number of the newest right that ended.
+    newest: i64,
+    /// What this commit ended, as lines of the journal.
+    lines: String,
+    /// Where there is a journal.
+    to_journal: Option<SyncSender<Ended>>,
 }
 
 impl Writer {
@@ -150,9 +177,20 @@ impl Writer {
         };
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         self.shared.committed_jobs.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        for job in batch.drain(..) {
-            job.answer(answer.clone());
+        let revoking = std::mem::take(&mut self.revoking);
+        let ended = committed.is_ok() && !self.lines.is_empty();
+        let mut waiting = Vec::with_capacity(revoking.len());
+        for (place, job) in batch.drain(..).enumerate() {
+            match ended && revoking.binary_search(&place).is_ok() {
+                true => waiting.push(job),
+                false => job.answer(answer.clone()),
+            }
         }
+        if ended && let Some(journal) = &self.to_journal {
+            // Dropped jobs, where the thread has died, are "unavailable" to those who wait.
+            let _ = journal.send(Ended { lines: std::mem::take(&mut self.lines), last: self.newest, jobs: waiting });
+        }
+        self.lines.clear();
         match committed {
             Ok(()) => self.count_log(),
             Err(cause) => self.recover(&cause),
@@ -164,8 +202,10 @@ impl Writer {
         let stamp = self.shared.changes.now();
         self.control("BEGIN IMMEDIATE")?;
         self.persist_mark()?;
-        for job in batch {
+        self.revoking.clear();
+        for (place, job) in batch.iter_mut().enumerate() {
             self.control("SAVEPOINT job")?;
+            let ended_before = self.effects.revoked.len();
             let mark = self.effects.mark();
             let effects = Some(&mut self.effects);
             let mut tx = Tx::new(&mut self.connection, self.shared.of_every_tx(), stamp, now, effects);
@@ -178,8 +218,34 @@ impl Writer {
                 self.control("ROLLBACK TO job")?;
             }
             self.control("RELEASE job")?;
+            if self.effects.revoked.len() > ended_before {
+                self.revoking.push(place);
+            }
         }
-        self.control("COMMIT")
+        let newest = self.keep_ended(now)?;
+        self.control("COMMIT")?;
+        self.newest = newest;
+        Ok(())
+    }
+
+    /// Keeps what this transaction ended for the journal, in the same transaction, and forgets what is in it. Answers the
+    /// newest number.
+    fn keep_ended(&mut self, now: UnixSeconds) -> std::result::Result<i64, rusqlite::Error> {
+        let mut newest = self.newest;
+        if self.to_journal.is_none() || self.effects.revoked.is_empty() {
+            return Ok(newest);
+        }
+        let Connection::Sqlite(connection) = &self.connection;
+        let mut insert = connection.inner().prepare_cached(revocation::INSERT)?;
+        for revoked in &self.effects.revoked {
+            newest += 1;
+            let entry = revoked.text();
+            insert.execute(rusqlite::params![newest, now, entry])?;
+            self.lines.push_str(&journal::line(&self.shared.keyring, newest, now, &entry));
+        }
+        let journaled = self.shared.journaled.load(Ordering::Acquire);
+        connection.inner().prepare_cached(revocation::FORGET)?.execute([journaled.min(newest)])?;
+        Ok(newest)
     }
 
     /// After a failed commit: a passing fault is undone, any other ends the process.

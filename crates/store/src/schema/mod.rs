@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::driver::sqlite::{self, Connection};
 use crate::keyring::{MasterKey, Sealed, random};
+use crate::table::revocation;
 
 /// Append only; a migration that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql"), include_str!("0002_revocation.sql")];
 
 pub(crate) const KEEP_TIME_MARK: &str = "UPDATE setting SET number = $1 WHERE name = 'time mark'";
 
@@ -64,6 +65,19 @@ pub(crate) fn highest_id(connection: &mut Connection) -> Result<i64> {
             (SELECT coalesce(max(id), 0) FROM grant_token),
             (SELECT coalesce(max(subject_id), 0) FROM sweep))";
     connection.inner().query_row(select, [], |row| row.get(0)).map_err(sqlite::error)
+}
+
+/// The number of the newest right that the database knows to have ended.
+pub(crate) fn newest_revocation(connection: &mut Connection) -> Result<i64> {
+    connection.inner().query_row(revocation::NEWEST, [], |row| row.get(0)).map_err(sqlite::error)
+}
+
+/// Rights that ended after that number, each as (number, second, entry).
+pub(crate) fn revocations_after(connection: &mut Connection, number: i64) -> Result<Vec<(i64, UnixSeconds, String)>> {
+    let mut statement = connection.inner().prepare(revocation::LIST).map_err(sqlite::error)?;
+    let rows =
+        statement.query_map([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(sqlite::error)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(sqlite::error)
 }
 
 fn pragma(connection: &Connection, name: &str) -> Result<i64> {

@@ -5,6 +5,7 @@
 
 use model::{Error, Result, UnixSeconds};
 
+use super::revocation;
 use crate::{KeyHash, Row, Sealed, Tx, params};
 
 /// Where a client stands. The wire knows no difference between `Answered` and `Used`: both are `activated`.
@@ -116,6 +117,7 @@ const OPEN_WINDOW: &str = "
 
 /// A new key and a new window; the old key is dead.
 pub fn open_window(tx: &mut Tx<'_>, id: i64, hash: &KeyHash, sealed: &Sealed, expires_at: UnixSeconds) -> Result<bool> {
+    note_dying(tx, id)?;
     Ok(tx.execute(OPEN_WINDOW, params![hash.as_bytes(), &sealed.0, expires_at, id])? == 1)
 }
 
@@ -130,7 +132,10 @@ const REPLACE_KEY: &str = "
 /// A new key for an answer that was lost; the old one is dead. False when the client has moved on.
 pub fn replace_answered_key(tx: &mut Tx<'_>, client: &Client, hash: &KeyHash, sealed: &Sealed) -> Result<bool> {
     let params = params![hash.as_bytes(), &sealed.0, client.id, client.answer_id, tx.now()];
-    Ok(tx.execute(REPLACE_KEY, params)? == 1)
+    let dying = revocation::dying_key(tx, client.id)?;
+    let replaced = tx.execute(REPLACE_KEY, params)? == 1;
+    dying.filter(|_| replaced).into_iter().for_each(|key| tx.revoke(key));
+    Ok(replaced)
 }
 
 const MARK_USED: &str = "UPDATE client SET state = 3 WHERE id = $1 AND state = 2 AND key_hash = $2";
@@ -152,6 +157,7 @@ const EXPIRE: &str = "UPDATE client SET state = 4 WHERE id = $1 AND state <> 4";
 
 /// Kills the key. False when it was dead already.
 pub fn expire(tx: &mut Tx<'_>, id: i64) -> Result<bool> {
+    note_dying(tx, id)?;
     Ok(tx.execute(EXPIRE, params![id])? == 1)
 }
 
@@ -185,7 +191,15 @@ const DELETE: &str = "DELETE FROM client WHERE id = $1";
 
 /// Removes the key.
 pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<()> {
+    note_dying(tx, id)?;
     tx.execute(DELETE, params![id]).map(|_| ())
+}
+
+/// Whatever kills a key says so to the revocation journal. A window that ends by time needs no line: it ends in every copy.
+fn note_dying(tx: &mut Tx<'_>, id: i64) -> Result<()> {
+    let dying = revocation::dying_key(tx, id)?;
+    dying.into_iter().for_each(|key| tx.revoke(key));
+    Ok(())
 }
 
 impl State {

@@ -20,6 +20,8 @@ pub enum Verb {
     RefusedActivated = 5,
     /// A try was refused: the window was over, or the key disabled.
     RefusedExpired = 6,
+    /// A try was refused: its model asks for a certificate, and the device has shown none.
+    RefusedUnproven = 7,
     /// An owner or vendor enabled it: a new client, key and window.
     Enabled = 10,
     /// A new key and window.
@@ -129,13 +131,14 @@ pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<()> {
 }
 
 impl Verb {
-    const ALL: [Verb; 24] = [
+    const ALL: [Verb; 25] = [
         Verb::Activated,
         Verb::Repeated,
         Verb::Regranted,
         Verb::RefusedUnused,
         Verb::RefusedActivated,
         Verb::RefusedExpired,
+        Verb::RefusedUnproven,
         Verb::Enabled,
         Verb::Reenabled,
         Verb::RemappedHere,
@@ -170,7 +173,9 @@ impl Verb {
             Verb::Activated => Some("activated"),
             Verb::Repeated => Some("repeated"),
             Verb::Regranted => Some("regranted"),
-            Verb::RefusedUnused | Verb::RefusedActivated | Verb::RefusedExpired => Some("refused"),
+            Verb::RefusedUnused | Verb::RefusedActivated | Verb::RefusedExpired | Verb::RefusedUnproven => {
+                Some("refused")
+            }
             _ => None,
         }
     }

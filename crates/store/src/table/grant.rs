@@ -2,7 +2,7 @@
 
 use model::{Result, UnixSeconds};
 
-use crate::{KeyHash, Tx, params};
+use crate::{KeyHash, Revoked, Row, Tx, params};
 
 /// A token without its key.
 #[derive(Clone, Copy)]
@@ -95,14 +95,26 @@ pub fn delete_expired(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     Ok(dead.len())
 }
 
-const OF_CLIENT: &str = "SELECT id FROM grant_token WHERE client_id = $1 ORDER BY id";
+const OF_CLIENT: &str = "SELECT id, key_hash FROM grant_token WHERE client_id = $1 ORDER BY id";
 
 /// Removes the tokens that call as a client.
 pub fn delete_of(tx: &mut Tx<'_>, client_id: i64) -> Result<()> {
-    for id in tx.list(OF_CLIENT, params![client_id], |row| row.int(0))? {
+    let dead = |row: &Row<'_>| Ok((row.int(0)?, KeyHash::from_bytes(row.array(1)?)));
+    for (id, hash) in tx.list(OF_CLIENT, params![client_id], dead)? {
         delete(tx, id)?;
+        tx.revoke(Revoked::Grant { id, hash });
     }
     Ok(())
+}
+
+/// Removes a token by its row and its hash; false where there is none.
+pub fn delete_revoked(tx: &mut Tx<'_>, id: i64, hash: &KeyHash) -> Result<bool> {
+    let lives = find_with_hash(tx, id)?.is_some_and(|(_, kept)| kept.matches(hash));
+    if lives {
+        delete(tx, id)?;
+        tx.revoke(Revoked::Grant { id, hash: *hash });
+    }
+    Ok(lives)
 }
 
 fn delete(tx: &mut Tx<'_>, id: i64) -> Result<()> {

@@ -18,6 +18,7 @@ pub mod model_share;
 pub mod model_try;
 pub mod point;
 pub mod resource;
+pub mod revocation;
 pub mod rule_timer;
 pub mod serial_number;
 pub mod serial_range;

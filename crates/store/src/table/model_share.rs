@@ -1,8 +1,8 @@
 //! Table `model_share`: which vendors may enable another vendor's serial numbers.
 
-use model::{Result, VendorName};
+use model::{Result, Rid, VendorName};
 
-use crate::{Tx, params};
+use crate::{Revoked, Tx, params};
 
 const INSERT: &str = "INSERT INTO model_share (model_id, vendor_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
@@ -47,19 +47,36 @@ const DELETE: &str = "DELETE FROM model_share WHERE model_id = $1 AND vendor_id 
 
 /// Ends a share. False when there was none.
 pub fn delete(tx: &mut Tx<'_>, model_id: i64, vendor_id: i64) -> Result<bool> {
-    Ok(tx.execute(DELETE, params![model_id, vendor_id])? == 1)
+    let is_ended = tx.execute(DELETE, params![model_id, vendor_id])? == 1;
+    if is_ended {
+        note_ended(tx, &[(model_id, vendor_id)])?;
+    }
+    Ok(is_ended)
 }
 
-const DELETE_TO: &str = "DELETE FROM model_share WHERE vendor_id = $1";
+const DELETE_TO: &str = "DELETE FROM model_share WHERE vendor_id = $1 RETURNING model_id, vendor_id";
 
 /// Ends all shares with a vendor.
 pub fn delete_to(tx: &mut Tx<'_>, vendor_id: i64) -> Result<()> {
-    tx.execute(DELETE_TO, params![vendor_id]).map(|_| ())
+    let ended = tx.list(DELETE_TO, params![vendor_id], |row| Ok((row.int(0)?, row.int(1)?)))?;
+    note_ended(tx, &ended)
 }
 
-const DELETE_OF: &str = "DELETE FROM model_share WHERE model_id = $1";
+const DELETE_OF: &str = "DELETE FROM model_share WHERE model_id = $1 RETURNING model_id, vendor_id";
 
 /// Ends all shares of a model.
 pub fn delete_of(tx: &mut Tx<'_>, model_id: i64) -> Result<()> {
-    tx.execute(DELETE_OF, params![model_id]).map(|_| ())
+    let ended = tx.list(DELETE_OF, params![model_id], |row| Ok((row.int(0)?, row.int(1)?)))?;
+    note_ended(tx, &ended)
+}
+
+const PARTNER: &str = "SELECT rid FROM resource WHERE id = $1";
+
+/// Says to the revocation journal which shares are over.
+fn note_ended(tx: &mut Tx<'_>, ended: &[(i64, i64)]) -> Result<()> {
+    for (model_id, vendor_id) in ended {
+        let partner = tx.one(PARTNER, params![*vendor_id], |row| Ok(Rid::from_bytes(row.array(0)?)))?;
+        tx.revoke(Revoked::ModelShare { model_id: *model_id, partner });
+    }
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! Table `share_code`: codes by which a resource's owner lets one other client read it, or clone it.
 
-use model::Result;
+use model::{Result, Rid};
 
-use crate::{KeyHash, Row, Sealed, Tx, params};
+use crate::{KeyHash, Revoked, Row, Sealed, Tx, params};
 
 /// A row without its key.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,21 +119,28 @@ pub fn activate(tx: &mut Tx<'_>, id: i64, client_id: i64) -> Result<bool> {
     Ok(tx.execute(ACTIVATE, params![client_id, id])? == 1)
 }
 
-const DEACTIVATE: &str = "UPDATE share_code SET activated_by = NULL WHERE id = $1 AND activated_by = $2";
+const DEACTIVATE: &str = "
+    UPDATE share_code
+    SET activated_by = NULL
+    WHERE id = $1 AND activated_by = $2
+    RETURNING id, key_hash";
 
 /// Takes the code from a client. False when it did not have it.
 pub fn deactivate(tx: &mut Tx<'_>, id: i64, client_id: i64) -> Result<bool> {
-    Ok(tx.execute(DEACTIVATE, params![id, client_id])? == 1)
+    let ended = tx.list(DEACTIVATE, params![id, client_id], dead)?;
+    Ok(note_ended(tx, client_id, &ended)? > 0)
 }
 
 const DEACTIVATE_RESOURCE: &str = "
     UPDATE share_code
     SET activated_by = NULL
-    WHERE resource_id = $1 AND activated_by = $2";
+    WHERE resource_id = $1 AND activated_by = $2
+    RETURNING id, key_hash";
 
 /// Takes all codes of a resource from a client. False when it had none.
 pub fn deactivate_resource(tx: &mut Tx<'_>, resource_id: i64, client_id: i64) -> Result<bool> {
-    Ok(tx.execute(DEACTIVATE_RESOURCE, params![resource_id, client_id])? > 0)
+    let ended = tx.list(DEACTIVATE_RESOURCE, params![resource_id, client_id], dead)?;
+    Ok(note_ended(tx, client_id, &ended)? > 0)
 }
 
 const FORGET_CLIENT: &str = "UPDATE share_code SET activated_by = NULL WHERE activated_by = $1";
@@ -143,18 +150,37 @@ pub fn forget_client(tx: &mut Tx<'_>, client_id: i64) -> Result<()> {
     tx.execute(FORGET_CLIENT, params![client_id]).map(|_| ())
 }
 
-const DELETE: &str = "DELETE FROM share_code WHERE id = $1";
+const DELETE: &str = "DELETE FROM share_code WHERE id = $1 RETURNING id, key_hash";
 
 /// Kills a code.
 pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<bool> {
-    Ok(tx.execute(DELETE, params![id])? == 1)
+    let gone = tx.find(DELETE, params![id], dead)?;
+    gone.into_iter().for_each(|(id, hash)| tx.revoke(Revoked::ShareCode { id, hash }));
+    Ok(gone.is_some())
 }
 
-const DELETE_OF: &str = "DELETE FROM share_code WHERE resource_id = $1";
+const DELETE_OF: &str = "DELETE FROM share_code WHERE resource_id = $1 RETURNING id, key_hash";
 
 /// Removes the codes of a resource.
 pub fn delete_of(tx: &mut Tx<'_>, resource_id: i64) -> Result<()> {
-    tx.execute(DELETE_OF, params![resource_id]).map(|_| ())
+    let gone = tx.list(DELETE_OF, params![resource_id], dead)?;
+    gone.into_iter().for_each(|(id, hash)| tx.revoke(Revoked::ShareCode { id, hash }));
+    Ok(())
+}
+
+const CLIENT: &str = "SELECT rid FROM resource WHERE id = $1";
+
+/// Says to the revocation journal which codes a client has lost; answers how many.
+fn note_ended(tx: &mut Tx<'_>, client_id: i64, ended: &[(i64, KeyHash)]) -> Result<usize> {
+    if !ended.is_empty() {
+        let client = tx.one(CLIENT, params![client_id], |row| Ok(Rid::from_bytes(row.array(0)?)))?;
+        ended.iter().for_each(|(code_id, hash)| tx.revoke(Revoked::Reading { code_id: *code_id, hash: *hash, client }));
+    }
+    Ok(ended.len())
+}
+
+fn dead(row: &Row<'_>) -> Result<(i64, KeyHash)> {
+    Ok((row.int(0)?, KeyHash::from_bytes(row.array(1)?)))
 }
 
 fn value(row: &Row<'_>) -> Result<ShareCode> {

@@ -2,7 +2,7 @@
 
 use model::{Result, TokenId};
 
-use crate::{KeyHash, Sealed, Tx, params};
+use crate::{KeyHash, Revoked, Row, Sealed, Tx, params};
 
 const INSERT: &str = "
     INSERT INTO vendor_token (id, vendor_id, name, key_hash, key_sealed, created_at)
@@ -43,16 +43,38 @@ pub fn list(tx: &mut Tx<'_>, vendor_id: i64) -> Result<Vec<TokenId>> {
     tx.list(LIST, params![vendor_id], |row| Ok(TokenId::from_stored(row.text(0)?)))
 }
 
-const DELETE: &str = "DELETE FROM vendor_token WHERE vendor_id = $1 AND name = $2";
+const DELETE: &str = "
+    DELETE FROM vendor_token
+    WHERE vendor_id = $1 AND name = $2
+    RETURNING id, key_hash";
 
 /// Kills a token. False when there was none.
 pub fn delete(tx: &mut Tx<'_>, vendor_id: i64, name: &TokenId) -> Result<bool> {
-    Ok(tx.execute(DELETE, params![vendor_id, name.as_str()])? == 1)
+    let dead = tx.find(DELETE, params![vendor_id, name.as_str()], revoked)?;
+    dead.into_iter().for_each(|token| tx.revoke(token));
+    Ok(dead.is_some())
 }
 
-const DELETE_ALL: &str = "DELETE FROM vendor_token WHERE vendor_id = $1";
+const DELETE_ALL: &str = "DELETE FROM vendor_token WHERE vendor_id = $1 RETURNING id, key_hash";
 
 /// Kills all tokens of a vendor.
 pub fn delete_all(tx: &mut Tx<'_>, vendor_id: i64) -> Result<()> {
-    tx.execute(DELETE_ALL, params![vendor_id]).map(|_| ())
+    let dead = tx.list(DELETE_ALL, params![vendor_id], revoked)?;
+    dead.into_iter().for_each(|token| tx.revoke(token));
+    Ok(())
+}
+
+const DELETE_REVOKED: &str = "DELETE FROM vendor_token WHERE id = $1 AND key_hash = $2 RETURNING vendor_id";
+
+/// Kills a token by its row and its hash; answers its vendor.
+pub fn delete_revoked(tx: &mut Tx<'_>, id: i64, hash: &KeyHash) -> Result<Option<i64>> {
+    let vendor_id = tx.find(DELETE_REVOKED, params![id, hash.as_bytes()], |row| row.int(0))?;
+    if vendor_id.is_some() {
+        tx.revoke(Revoked::Token { id, hash: *hash });
+    }
+    Ok(vendor_id)
+}
+
+fn revoked(row: &Row<'_>) -> Result<Revoked> {
+    Ok(Revoked::Token { id: row.int(0)?, hash: KeyHash::from_bytes(row.array(1)?) })
 }

@@ -24,7 +24,7 @@ const BLOCKS: u64 = 1 << 20;
 pub(super) async fn activate(app: &Arc<App>, request: &Request, vendor: &str, model: &str, sn: &str) -> Result<Answer> {
     let form = Form::from_body(&request.body, app.limits())?;
     let fields = Fields { vendor, model, sn, nonce: form.one("nonce")? };
-    let answer = activation::activate(app, fields.read(app.limits(), request.address)?).await?;
+    let answer = activation::activate(app, fields.read(app.limits(), request.address)?, None).await?;
     Ok(Answer::text(answer.text()).by("POST /provision/activate"))
 }
 

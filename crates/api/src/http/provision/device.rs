@@ -15,7 +15,7 @@ use crate::http::{Answer, Body, Head};
 pub async fn activate(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
     let bytes = body_form(app, head, body).await?;
     let request = read(app.limits(), head, &Form::from_body(&bytes, app.limits())?)?;
-    let answer = activation::activate(app, request).await?;
+    let answer = activation::activate(app, request, head.identity()).await?;
     Ok(Answer::text(answer.text()))
 }
 

@@ -12,7 +12,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use model::{Error, Result};
 use serde_json::Value as Json;
 use store::{Listener, Subject};
-use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -29,6 +28,7 @@ use crate::common::app::App;
 use crate::common::codes;
 use crate::common::places::Place;
 use crate::common::rpc;
+use crate::http::Transport;
 
 /// How long a peer may take to say who it is.
 const AUTH: Duration = Duration::from_secs(10);
@@ -41,8 +41,8 @@ const PARTING: Duration = Duration::from_secs(5);
 /// Calls of one socket that wait at once.
 const WAITING: usize = 64;
 
-type Reader = SplitStream<WebSocketStream<TcpStream>>;
-type Writer = SplitSink<WebSocketStream<TcpStream>, Message>;
+type Reader = SplitStream<WebSocketStream<Transport>>;
+type Writer = SplitSink<WebSocketStream<Transport>, Message>;
 
 /// Why a socket ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ enum End {
 }
 
 /// Serves a socket until it is over.
-pub(super) async fn serve(app: &Arc<App>, stream: WebSocketStream<TcpStream>, last_call: impl Future<Output = ()>) {
+pub(super) async fn serve(app: &Arc<App>, stream: WebSocketStream<Transport>, last_call: impl Future<Output = ()>) {
     let (mut writer, mut reader) = stream.split();
     let mut last_call = std::pin::pin!(last_call);
     let outbox = Outbox::default();
