@@ -2,9 +2,11 @@
 //! RFC 7252, sections 4.2 and 4.5; threat T22).
 //!
 //! Answers are kept for as long as a repetition may come. Their memory is bounded: those to requests without an effect
-//! go first, because doing such a request again harms nobody.
+//! go first, because doing such a request again harms nobody; and one address has at most half of it, so that nobody makes
+//! us forget what we answered to everybody else.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::peer::Exchange;
@@ -12,7 +14,7 @@ use super::peer::Exchange;
 /// How long a message may be repeated after it was sent first (RFC 7252, section 4.8.2).
 pub(super) const EXCHANGE_LIFETIME: Duration = Duration::from_secs(247);
 /// What an entry costs beside the bytes of its answer.
-const ENTRY_BYTES: usize = 240;
+const ENTRY_BYTES: usize = 340;
 
 /// The messages of late.
 pub(super) struct Answered {
@@ -40,9 +42,18 @@ enum Answer {
 
 /// Messages whose answers are kept, in the order in which they end.
 struct Kept {
-    order: VecDeque<Ending>,
+    order: BTreeMap<u64, Ending>,
+    turns: u64,
+    shares: HashMap<IpAddr, Share>,
     bytes: usize,
     bound_bytes: usize,
+}
+
+/// What one address has of it: places in the order, and the bytes there.
+#[derive(Default)]
+struct Share {
+    turns: VecDeque<u64>,
+    bytes: usize,
 }
 
 struct Ending {
@@ -64,8 +75,7 @@ pub(super) enum Meeting<'a> {
 impl Answered {
     /// Nothing yet. The bounds are bytes of memory.
     pub(super) fn new(bytes_with_effect: usize, bytes_without_effect: usize) -> Answered {
-        let kept = |bound_bytes| Kept { order: VecDeque::new(), bytes: 0, bound_bytes };
-        let (with_effect, without_effect) = (kept(bytes_with_effect), kept(bytes_without_effect));
+        let (with_effect, without_effect) = (Kept::new(bytes_with_effect), Kept::new(bytes_without_effect));
         Answered { seen: HashMap::new(), with_effect, without_effect, serials: 0 }
     }
 
@@ -105,9 +115,7 @@ impl Answered {
             Ending { exchange, serial: seen.serial, at: now + EXCHANGE_LIFETIME, bytes: ENTRY_BYTES + answer.len() };
         seen.answer = Answer::Given(answer);
         let kept = if has_effect { &mut self.with_effect } else { &mut self.without_effect };
-        kept.bytes += ending.bytes;
-        kept.order.push_back(ending);
-        while kept.bytes > kept.bound_bytes && kept.forget_first(&mut self.seen) {}
+        kept.keep(ending, &mut self.seen);
     }
 }
 
@@ -122,20 +130,49 @@ impl Answer {
 }
 
 impl Kept {
-    fn forget_until(&mut self, now: Instant, seen: &mut HashMap<Exchange, Seen>) {
-        while self.order.front().is_some_and(|ending| ending.at <= now) {
-            self.forget_first(seen);
+    fn new(bound_bytes: usize) -> Kept {
+        Kept { order: BTreeMap::new(), turns: 0, shares: HashMap::new(), bytes: 0, bound_bytes }
+    }
+
+    fn keep(&mut self, ending: Ending, seen: &mut HashMap<Exchange, Seen>) {
+        let source = ending.exchange.peer.source();
+        self.turns += 1;
+        self.bytes += ending.bytes;
+        let share = self.shares.entry(source).or_default();
+        share.bytes += ending.bytes;
+        share.turns.push_back(self.turns);
+        self.order.insert(self.turns, ending);
+        while let Some(share) = self.shares.get(&source).filter(|share| share.bytes > self.bound_bytes / 2) {
+            let Some(oldest) = share.turns.front().copied() else { break };
+            self.forget(oldest, seen);
+        }
+        while let Some((&oldest, _)) = self.order.first_key_value().filter(|_| self.bytes > self.bound_bytes) {
+            self.forget(oldest, seen);
         }
     }
 
-    fn forget_first(&mut self, seen: &mut HashMap<Exchange, Seen>) -> bool {
-        let Some(ending) = self.order.pop_front() else { return false };
+    fn forget_until(&mut self, now: Instant, seen: &mut HashMap<Exchange, Seen>) {
+        while let Some((&oldest, _)) = self.order.first_key_value().filter(|(_, ending)| ending.at <= now) {
+            self.forget(oldest, seen);
+        }
+    }
+
+    /// Forgets the oldest of all, or the oldest of its address.
+    fn forget(&mut self, turn: u64, seen: &mut HashMap<Exchange, Seen>) {
+        let Some(ending) = self.order.remove(&turn) else { return };
         self.bytes -= ending.bytes;
+        let source = ending.exchange.peer.source();
+        if let Some(share) = self.shares.get_mut(&source) {
+            share.bytes -= ending.bytes;
+            share.turns.pop_front();
+            if share.turns.is_empty() {
+                self.shares.remove(&source);
+            }
+        }
         // Another message may have come under its id since.
         if seen.get(&ending.exchange).is_some_and(|seen| seen.serial == ending.serial) {
             seen.remove(&ending.exchange);
         }
-        true
     }
 }
 
@@ -193,18 +230,43 @@ mod tests {
     fn memory_is_bounded_and_answers_with_effects_outlast_the_others() {
         let bound = 100 * (ENTRY_BYTES + 10);
         let (mut memory, now) = (Answered::new(bound, bound), Instant::now());
+        let of = |id: u16| Exchange { peer: Peer::new(([192, 0, 2, id as u8 % 4], 1).into(), None), id };
         for id in 0..100 {
-            answered(&mut memory, now, exchange(1, id), &[1; 10], true);
+            answered(&mut memory, now, of(id), &[1; 10], true);
         }
         for id in 100..10_000 {
-            answered(&mut memory, now, exchange(1, id), &[2; 10], false);
+            answered(&mut memory, now, of(id), &[2; 10], false);
         }
         assert!(memory.seen.len() <= 200 && memory.without_effect.bytes <= bound);
-        assert_eq!(memory.meet(now, exchange(1, 0), 7), Meeting::Again(&[1; 10]));
-        assert_eq!(memory.meet(now, exchange(1, 9_999), 7), Meeting::Again(&[2; 10]));
-        assert_eq!(memory.meet(now, exchange(1, 100), 7), Meeting::First);
+        assert_eq!(memory.meet(now, of(0), 7), Meeting::Again(&[1; 10]));
+        assert_eq!(memory.meet(now, of(9_999), 7), Meeting::Again(&[2; 10]));
+        assert_eq!(memory.meet(now, of(100), 7), Meeting::First);
         answered(&mut memory, now, exchange(2, 0), &[1; 10], true);
-        assert_eq!(memory.meet(now, exchange(1, 0), 7), Meeting::First, "the oldest went");
-        assert_eq!(memory.meet(now, exchange(1, 1), 7), Meeting::Again(&[1; 10]));
+        assert_eq!(memory.meet(now, of(0), 7), Meeting::First, "the oldest went");
+        assert_eq!(memory.meet(now, of(1), 7), Meeting::Again(&[1; 10]));
+    }
+
+    #[test]
+    fn an_address_that_does_much_makes_itself_forgotten_and_nobody_else() {
+        let bound = 100 * (ENTRY_BYTES + 10);
+        let (mut memory, now) = (Answered::new(bound, bound), Instant::now());
+        let other = Exchange { peer: Peer::new(([198, 51, 100, 7], 5).into(), None), id: 1 };
+        answered(&mut memory, now, other, &[1; 10], true);
+        // From many ports, and many addresses of one /64.
+        for id in 0..1000 {
+            answered(&mut memory, now, exchange(id, id), &[2; 10], true);
+            let address = std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(id));
+            let sixth = Exchange { peer: Peer::new((address, id).into(), None), id };
+            if id < 10 {
+                answered(&mut memory, now, sixth, &[2; 10], true);
+            }
+        }
+        assert!(memory.with_effect.bytes <= bound && memory.with_effect.shares.len() == 3);
+        assert_eq!(memory.with_effect.order.len(), 50 + 10 + 1);
+        assert_eq!(memory.meet(now, other, 7), Meeting::Again(&[1; 10]));
+        assert_eq!(memory.meet(now, exchange(999, 999), 7), Meeting::Again(&[2; 10]));
+        assert_eq!(memory.meet(now, exchange(949, 949), 7), Meeting::First);
+        assert_eq!(memory.meet(now + EXCHANGE_LIFETIME, exchange(1, 1), 7), Meeting::First);
+        assert!(memory.with_effect.shares.is_empty() && memory.with_effect.bytes == 0);
     }
 }

@@ -1,6 +1,6 @@
 //! Who is at the other end: an endpoint in the words of RFC 7252, and one message of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// The other end's address and port, and the address of ours that it wrote to: an answer comes from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,5 +27,13 @@ impl Peer {
     /// Its address, an IPv4 one as such.
     pub fn address(&self) -> IpAddr {
         self.remote.ip().to_canonical()
+    }
+
+    /// What counts as one where memory is shared out: an IPv4 address, or a /64 of IPv6.
+    pub(super) fn source(&self) -> IpAddr {
+        match self.address() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+            address => address,
+        }
     }
 }
