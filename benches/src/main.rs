@@ -1,12 +1,13 @@
 //! `bench`: prints each figure that cikada must reach, beside what was reached and what its engines reach by themselves.
 //!
 //! Run `cargo run --release -p cikada-benches -- [row…]`. The server is the release binary in a process of its own, and is
-//! spoken to over HTTP only.
+//! spoken to over HTTP and CoAP only.
 
 #![allow(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod baseline;
 mod crowd;
+mod exchanges;
 mod load;
 mod process;
 mod report;

@@ -25,6 +25,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// Where it takes datagrams, if it does.
     pub udp: Option<SocketAddr>,
+    /// Where it speaks CoAP, if it does.
+    pub coap: Option<SocketAddr>,
     /// Who is there.
     pub cast: Cast,
     arguments: Vec<&'static str>,
@@ -47,7 +49,7 @@ impl Server {
         fs::write(folder.path().join("cikada.toml"), configuration)?;
         let cast = Cast::parse(&String::from_utf8(init.stdout)?);
         let (address, arguments) = (([127, 0, 0, 1], 0).into(), arguments.to_vec());
-        let mut server = Server { folder, child: None, address, udp: None, cast, arguments };
+        let mut server = Server { folder, child: None, address, udp: None, coap: None, cast, arguments };
         server.resume()?;
         Ok(server)
     }
@@ -71,6 +73,8 @@ impl Server {
             let listens = |prefix: &str| text.lines().find_map(|line| line.strip_prefix(prefix)?.trim().parse().ok());
             if let Some(address) = listens("listening on http://") {
                 (self.udp, self.address) = (listens("listening on udp://"), address);
+                // That is said before.
+                self.coap = listens("listening on coap://");
                 if self.udp.is_some() || !self.arguments.contains(&"--udp") {
                     self.child = Some(child);
                     return Ok(begin.elapsed());

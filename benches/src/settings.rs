@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Every row by its name on the command line, and what it measures.
-pub const ROWS: [(&str, &str); 19] = [
+pub const ROWS: [(&str, &str); 24] = [
     ("machine", "what this machine's disk, hyper, nginx and the blob store do by themselves"),
     ("store", "activations in the store alone, by the size of a commit, at 1 and 10 million numbers"),
     ("csv", "1 million serial numbers by CSV: time, memory, bytes of database each"),
@@ -24,6 +24,11 @@ pub const ROWS: [(&str, &str); 19] = [
     ("clone", "clone of a client with 100 resources"),
     ("udp-flood", "alias reads while 50,000 datagrams of rubbish a second come over UDP"),
     ("waiting", "20,000 connections in long poll, RPC wait, WebSocket subscription: memory, all woken"),
+    ("coap-activation", "activations over CoAP at 1 million numbers"),
+    ("coap-read", "a value read by alias over CoAP, 10,000 devices"),
+    ("coap-observe", "5,000 observers, each woken by a write of its own"),
+    ("coap-download", "10,000 slow downloads in blocks at a time: memory"),
+    ("coap-flood", "50,000 datagrams of strangers a second for a minute: HTTP beside it, bytes out for bytes in"),
 ];
 
 /// What to run.

@@ -18,12 +18,14 @@ pub struct Measured {
 }
 
 impl Measured {
-    pub(super) fn count(&mut self, took: Duration, body_bytes: u64) {
+    /// One more.
+    pub fn count(&mut self, took: Duration, body_bytes: u64) {
         self.latencies_us.push(took.as_micros().try_into().unwrap_or(u32::MAX));
         self.body_bytes += body_bytes;
     }
 
-    pub(super) fn finish(mut self) -> Outcome<Measured> {
+    /// The whole, unless it is nothing.
+    pub fn finish(mut self) -> Outcome<Measured> {
         if self.latencies_us.is_empty() || self.elapsed.is_zero() {
             return failed("nothing was measured: the requests ran out before the warm-up was over");
         }

@@ -1,5 +1,7 @@
 //! Servers with something on them, and the rows that are measured there.
 
+mod coap;
+mod coap_flood;
 mod content;
 mod data;
 mod flood;
@@ -42,6 +44,12 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     }
     if settings.wants("waiting") {
         waiting::play(settings, report)?;
+    }
+    if settings.wants_any(&["coap-activation", "coap-read", "coap-observe", "coap-download"]) {
+        coap::play(settings, report)?;
+    }
+    if settings.wants("coap-flood") {
+        coap_flood::play(settings, report)?;
     }
     Ok(())
 }

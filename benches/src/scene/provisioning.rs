@@ -159,17 +159,7 @@ impl Scene<'_> {
     }
 
     fn enable(&self, places: Range<u64>, number: &dyn Fn(u64) -> String) -> Outcome<Measured> {
-        let (cik, owner) = (&self.server.cast.vendor.cik, &self.server.cast.owner.rid);
-        let body = format!("enable=true&owner={owner}");
-        let request = |place: u64| {
-            format!(
-                "POST /provision/manage/model/{MODEL}/{} HTTP/1.1\r\nHost: bench\r\nX-Exosite-CIK: {cik}\r\n{FORM}\
-                 Content-Length: {}\r\n\r\n{body}",
-                number(place),
-                body.len()
-            )
-        };
-        self.all(places, &request, CONNECTIONS, Duration::MAX, &|answer| answer.status == 200)
+        enable(self.settings, &self.server, MODEL, places, number)
     }
 
     fn activate_all(
@@ -189,7 +179,6 @@ impl Scene<'_> {
         self.all(places, &request, connections, self.settings.seconds(15), &good)
     }
 
-    /// One request for each place, in order, until they are used up or the time is.
     fn all(
         &self,
         places: Range<u64>,
@@ -198,20 +187,54 @@ impl Scene<'_> {
         measure: Duration,
         good: &dyn Fn(&Answer<'_>) -> bool,
     ) -> Outcome<Measured> {
-        if places.is_empty() {
-            return failed("no serial numbers to ask about");
-        }
-        let mut places = places;
-        let mut next = |out: &mut Vec<u8>| match places.next() {
-            Some(place) => {
-                out.extend_from_slice(request(place).as_bytes());
-                true
-            }
-            None => false,
-        };
-        let (address, server, warm_up) = (self.server.address, self.server.watched(), self.settings.seconds(1));
-        Load { address, connections, warm_up, measure, server, next: &mut next, good }.run()
+        all(self.settings, &self.server, places, request, connections, measure, good)
     }
 }
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+
+/// Opens the windows of some numbers of a model.
+pub(super) fn enable(
+    settings: &Settings,
+    server: &Server,
+    model: &str,
+    places: Range<u64>,
+    number: &dyn Fn(u64) -> String,
+) -> Outcome<Measured> {
+    let (cik, owner) = (&server.cast.vendor.cik, &server.cast.owner.rid);
+    let body = format!("enable=true&owner={owner}");
+    let request = |place: u64| {
+        format!(
+            "POST /provision/manage/model/{model}/{} HTTP/1.1\r\nHost: bench\r\nX-Exosite-CIK: {cik}\r\n{FORM}\
+             Content-Length: {}\r\n\r\n{body}",
+            number(place),
+            body.len()
+        )
+    };
+    all(settings, server, places, &request, CONNECTIONS, Duration::MAX, &|answer| answer.status == 200)
+}
+
+/// One request for each place, in order, until they are used up or the time is.
+fn all(
+    settings: &Settings,
+    server: &Server,
+    places: Range<u64>,
+    request: &dyn Fn(u64) -> String,
+    connections: usize,
+    measure: Duration,
+    good: &dyn Fn(&Answer<'_>) -> bool,
+) -> Outcome<Measured> {
+    if places.is_empty() {
+        return failed("no serial numbers to ask about");
+    }
+    let mut places = places;
+    let mut next = |out: &mut Vec<u8>| match places.next() {
+        Some(place) => {
+            out.extend_from_slice(request(place).as_bytes());
+            true
+        }
+        None => false,
+    };
+    let (address, server, warm_up) = (server.address, server.watched(), settings.seconds(1));
+    Load { address, connections, warm_up, measure, server, next: &mut next, good }.run()
+}
