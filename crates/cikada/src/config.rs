@@ -57,7 +57,8 @@ impl Config {
         })
     }
 
-    fn parse(text: &str) -> Result<Config, String> {
+    /// Reads the text of a file, or says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Config, String> {
         let mut config: Config = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
         config.http_is_named = table.get("http").is_some_and(|section| section.get("addr").is_some());
