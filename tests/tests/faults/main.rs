@@ -5,4 +5,6 @@
 mod crash;
 mod peers;
 mod secrets;
+mod slow_peers;
+mod smuggling;
 mod stop;
