@@ -4,6 +4,7 @@
 
 mod blocks;
 mod exchange;
+mod flood;
 mod hostile;
 mod interop;
 mod lossy;
