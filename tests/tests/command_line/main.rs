@@ -4,6 +4,7 @@
 
 mod contents;
 mod credentials;
+mod data;
 mod demo;
 mod devices;
 mod groups;

@@ -17,7 +17,7 @@ use crate::output::Output;
 #[derive(clap::Args, Clone, Default)]
 #[command(next_help_heading = "Server and credential")]
 pub struct Flags {
-    /// The server's address; for `cikada device` also coap://HOST[:PORT]
+    /// The server's address; for `cikada device` and `cikada data` also coap://HOST[:PORT]
     #[arg(long, global = true, value_name = "URL", env = "CIKADA_SERVER", default_value = "http://127.0.0.1:8080")]
     pub server: String,
     /// A vendor token; better set CIKADA_TOKEN, other users can see a command line
@@ -84,6 +84,15 @@ impl Flags {
     /// The CIK of the flag or the environment.
     pub fn own_cik(&self) -> Outcome<Option<Cik>> {
         secret(self.cik.as_deref(), "--cik", "CIKADA_CIK")
+    }
+
+    /// Whether the server is to be spoken to over CoAP.
+    pub fn speak_coap(&self) -> Outcome<bool> {
+        if self.server.starts_with("coaps://") {
+            return Err(Failure::new("CoAP over DTLS is not there")
+                .advise("use coap:// in a network that you trust, or https://"));
+        }
+        Ok(self.server.starts_with("coap://"))
     }
 
     fn token_or_cik(&self) -> Outcome<Option<Credential>> {

@@ -1,5 +1,7 @@
 //! `cikada data`: a client's data by alias (contract, data.md).
 
+mod coap;
+
 use clap::Subcommand;
 use serde_json::json;
 use wire::form::Form;
@@ -25,6 +27,7 @@ Examples:
   cikada data read temperature state
   cikada data record temperature -3600=20.5 -1800=21.0     # an hour and half an hour ago
   cikada data watch temperature
+  cikada data watch temperature --server coap://provision.example.com     # told over CoAP
 
 An alias that does not exist is passed over by a write: `cikada data read` shows what is there.")]
 pub struct Args {
@@ -71,6 +74,9 @@ enum Action {
 
 pub fn run(args: Args) -> Outcome {
     let output = args.flags.output();
+    if args.flags.speak_coap()? {
+        return coap::run(&args.flags, output, args.action);
+    }
     let server = args.flags.client()?;
     match args.action {
         Action::Read { aliases } => read(&server, output, &aliases),

@@ -2,6 +2,7 @@
 //! answered.
 
 mod download;
+mod observe;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
@@ -28,7 +29,8 @@ const SHOWN_CHARACTERS: usize = 300;
 pub struct Coap {
     socket: UdpSocket,
     base: String,
-    cik: Option<Cik>,
+    /// In the form in which it is sent.
+    cik: Option<String>,
     next_id: std::cell::Cell<u16>,
 }
 
@@ -62,25 +64,16 @@ impl Coap {
         let socket = UdpSocket::bind(any).map_err(unreachable)?;
         socket.connect(address).map_err(unreachable)?;
         let first_id = std::cell::Cell::new(u16::from_be_bytes(random()?));
+        let cik = cik.map(|cik| cik.expose_hex());
         Ok(Coap { socket, base: base.to_owned(), cik, next_id: first_id })
     }
 
     /// Asks, and gives the answer if it is a good one.
     pub fn ask(&self, ask: &Ask<'_>) -> Outcome<Reply> {
-        let (id, token) = (self.next_id.get(), Token::new(&random::<4>()?).unwrap_or_default());
-        self.next_id.set(id.wrapping_add(1));
-        let cik = self.cik.as_ref().map(|cik| cik.expose_hex());
-        let mut draft = Draft::new(Kind::Confirmable, ask.method, id, token).with_payload(ask.payload);
-        ask.path.iter().for_each(|segment| draft.add_bytes(number::URI_PATH, segment.as_bytes()));
-        cik.iter().for_each(|cik| draft.add_bytes(number::URI_QUERY, cik.as_bytes()));
+        let token = Token::new(&random::<4>()?).unwrap_or_default();
+        let mut draft = self.draft(ask, token);
         ask.block.into_iter().for_each(|block| draft.add_block(number::BLOCK2, block));
-        let mut datagram = Vec::new();
-        draft.encode(&mut datagram).map_err(|_| Failure::new(format!("cannot {}: a name is too long", ask.doing)))?;
-        let answer = self.exchange(&datagram, id, token);
-        let answer = answer.map_err(|why| {
-            Failure::new(format!("cannot {}: {} did not answer: {why}", ask.doing, self.base))
-                .advise("check --server, that the server was started with --coap, and that UDP gets through")
-        })?;
+        let answer = self.send(ask, &draft)?;
         // It was read once already: `is_answer` lets nothing else through.
         let message = Message::decode(&answer).map_err(|_| self.nonsense(ask))?;
         let response = Response::read(&message).map_err(|_| self.nonsense(ask))?;
@@ -92,6 +85,37 @@ impl Coap {
             etag: response.etag.map(<[u8]>::to_vec),
             block: response.block2,
             total_bytes: response.size2.map(u64::from),
+        })
+    }
+
+    /// The whole body, block by block.
+    pub fn ask_whole(&self, ask: &Ask<'_>) -> Outcome<Vec<u8>> {
+        let (mut body, mut next) = (Vec::new(), None);
+        loop {
+            let reply = self.ask(&Ask { block: next, ..*ask })?;
+            body.extend_from_slice(&reply.payload);
+            let Some(block) = reply.block.filter(|block| block.more) else { return Ok(body) };
+            next = Block::new(block.number + 1, false, block.bytes());
+        }
+    }
+
+    /// The request without its block.
+    fn draft<'a>(&'a self, ask: &Ask<'a>, token: Token) -> Draft<'a> {
+        let id = self.next_id.get();
+        self.next_id.set(id.wrapping_add(1));
+        let mut draft = Draft::new(Kind::Confirmable, ask.method, id, token).with_payload(ask.payload);
+        ask.path.iter().for_each(|segment| draft.add_bytes(number::URI_PATH, segment.as_bytes()));
+        self.cik.iter().for_each(|cik| draft.add_bytes(number::URI_QUERY, cik.as_bytes()));
+        draft
+    }
+
+    /// Sends a request and gives the datagram that answers it.
+    fn send(&self, ask: &Ask<'_>, draft: &Draft<'_>) -> Outcome<Vec<u8>> {
+        let mut datagram = Vec::new();
+        draft.encode(&mut datagram).map_err(|_| Failure::new(format!("cannot {}: a name is too long", ask.doing)))?;
+        self.exchange(&datagram, draft.id, draft.token).map_err(|why| {
+            Failure::new(format!("cannot {}: {} did not answer: {why}", ask.doing, self.base))
+                .advise("check --server, that the server was started with --coap, and that UDP gets through")
         })
     }
 

@@ -41,7 +41,7 @@ pub struct Activation<'a> {
 impl Link {
     /// To the server of the flags, without a key.
     pub fn of_anybody(flags: &Flags) -> Outcome<Link> {
-        if is_coap(flags)? {
+        if flags.speak_coap()? {
             return Coap::at(&flags.server, None).map(Link::Coap);
         }
         flags.anybody().map(Link::Http)
@@ -49,7 +49,7 @@ impl Link {
 
     /// To the server of the flags, with this key, or that of the flags.
     pub fn of_holder(flags: &Flags, cik: Option<Cik>) -> Outcome<Link> {
-        if !is_coap(flags)? {
+        if !flags.speak_coap()? {
             return cik.map_or_else(|| flags.client(), |cik| flags.holder_of(cik)).map(Link::Http);
         }
         let cik = cik.map_or_else(|| flags.own_cik(), |cik| Ok(Some(cik)))?;
@@ -118,15 +118,6 @@ impl Link {
     }
 }
 
-fn is_coap(flags: &Flags) -> Outcome<bool> {
-    if flags.server.starts_with("coaps://") {
-        return Err(
-            Failure::new("CoAP over DTLS is not there").advise("use coap:// in a network that you trust, or https://")
-        );
-    }
-    Ok(flags.server.starts_with("coap://"))
-}
-
 fn request(vendor: &str, model: &str) -> Request {
     Request::get(PATH, &[])
         .query("vendor", vendor)
@@ -143,14 +134,7 @@ fn get<'a>(path: &'a [&'a str], doing: &'a str) -> Ask<'a> {
 
 /// A text, block by block.
 fn whole(coap: &Coap, ask: &Ask<'_>) -> Outcome<String> {
-    let (mut body, mut next) = (Vec::new(), None);
-    loop {
-        let reply = coap.ask(&Ask { block: next, ..*ask })?;
-        body.extend_from_slice(&reply.payload);
-        let more = reply.block.filter(|block| block.more);
-        let Some(block) = more else { return text(body) };
-        next = wire::coap::Block::new(block.number + 1, false, block.bytes());
-    }
+    text(coap.ask_whole(ask)?)
 }
 
 fn text(bytes: Vec<u8>) -> Outcome<String> {
