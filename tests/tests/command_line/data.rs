@@ -47,7 +47,7 @@ fn values_are_written_and_read_over_http_and_over_coap() {
     assert!(holder.run("data read temperature").contains("22.5"));
     assert!(holder.fails(&format!("data read nothing {coap}")).contains("4.03"));
     assert!(holder.fails(&format!("data write temperature=warm {coap}")).contains("4.00"));
-    assert!(holder.fails(&format!("data record temperature -60=1 {coap}")).contains("no recording"));
+    assert!(holder.fails(&format!("data record {coap} temperature -60=1")).contains("no recording"));
     assert!(holder.fails(&format!("data watch temperature --since 1700000000 {coap}")).contains("from now on"));
     let stranger = Terminal::of_holder(&server, "00112233445566778899aabbccddeeff00112233");
     assert!(stranger.fails(&format!("data read temperature {coap}")).contains("4.01"));
