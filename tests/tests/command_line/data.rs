@@ -40,7 +40,8 @@ fn values_are_written_and_read_over_http_and_over_coap() {
         holder.run(format!("data write temperature={value} {link}").trim_end());
         holder.run(format!("data write temperature={value} state=on-{value} {link}").trim_end());
         let read = holder.json(format!("data read temperature state {link}").trim_end());
-        let expected = json!([{"alias": "temperature", "value": value}, {"alias": "state", "value": format!("on-{value}")}]);
+        let expected =
+            json!([{"alias": "temperature", "value": value}, {"alias": "state", "value": format!("on-{value}")}]);
         assert_eq!(read, expected);
     }
     // What one wrote the other reads.
