@@ -26,6 +26,8 @@ pub struct Cast {
     pub owner: Client,
     /// An empty client to clone, beside the owner.
     pub template: Client,
+    /// The link that makes the first administrator of the portal.
+    pub administrator_link: String,
 }
 
 impl Cast {
@@ -49,6 +51,7 @@ impl Cast {
             vendor_token: key("vendor", "token"),
             owner: client("owner"),
             template: client("template"),
+            administrator_link: text("administrator", "link"),
         }
     }
 }

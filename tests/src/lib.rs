@@ -9,6 +9,7 @@
 mod address;
 mod answer;
 mod binary;
+mod browser;
 mod cast;
 pub mod coap;
 mod connection;
@@ -28,6 +29,7 @@ mod web_socket;
 pub use address::fresh_address;
 pub use answer::Answer;
 pub use binary::cikada;
+pub use browser::{Browser, PASSWORD};
 pub use cast::Cast;
 pub use connection::Connection;
 pub use device::Device;

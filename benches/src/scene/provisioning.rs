@@ -122,8 +122,7 @@ impl Scene<'_> {
     fn activate_alone(&self, report: &mut Report, of: u64) -> Outcome<()> {
         // Beyond the places that the row before used up.
         let first = self.settings.count(300_000);
-        // More than a fast disk uses up while the generator warms up.
-        let places = first..first + self.settings.count(40_000);
+        let places = first..first + self.settings.count(5_000);
         let numbers = |place: u64| serial_number(scattered(place, of));
         self.enable(places.clone(), &numbers)?;
         let fsync_before = fsync_time(&self.server.data())?;

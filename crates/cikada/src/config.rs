@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::output::line;
 
-pub use sections::{Activation, Blob, Coap, Dispatch, Http, Https, Limits, Log, LogFormat, Smtp, Store};
+pub use sections::{Activation, Blob, Coap, Dispatch, Http, Https, Limits, Log, LogFormat, Portal, Smtp, Store};
 
 /// Print the default configuration with its comments
 #[derive(clap::Args)]
@@ -40,6 +40,7 @@ pub struct Config {
     pub blob: Blob,
     pub limits: Limits,
     pub activation: Activation,
+    pub portal: Portal,
     pub smtp: Smtp,
     pub dispatch: Dispatch,
     pub log: Log,
@@ -72,6 +73,7 @@ impl Config {
         self.https.check()?;
         self.coap.check()?;
         self.store.check()?;
+        self.portal.options()?;
         self.outgoing()?;
         self.activation.check()
     }
@@ -94,6 +96,7 @@ fn printed() -> String {
     section::print_onto::<Blob>(&mut text, "blob");
     section::print_onto::<Limits>(&mut text, "limits");
     section::print_onto::<Activation>(&mut text, "activation");
+    section::print_onto::<Portal>(&mut text, "portal");
     section::print_onto::<Smtp>(&mut text, "smtp");
     section::print_onto::<Dispatch>(&mut text, "dispatch");
     section::print_onto::<Log>(&mut text, "log");
@@ -159,6 +162,8 @@ mod tests {
             ("[dispatch]\nallowed_networks = [\"everywhere\"]\n", "allowed_networks"),
             ("[activation]\ntrusted_networks = [\"10.0.0.0/33\"]\n", "trusted_networks"),
             ("[activation]\naddress_per_minute = 0\n", "address_per_minute"),
+            ("[portal]\nbase_url = \"portal.example.org\"\n", "portal.base_url"),
+            ("[portal]\nidle_timeout_s = 0\n", "portal.idle_timeout_s"),
             ("[log]\nformat = \"xml\"\n", "format"),
         ] {
             let refusal = Config::parse(text).unwrap_err();

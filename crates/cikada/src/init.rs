@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use domain::account::Link;
 use domain::found::{self, Founded};
 use domain::resource::NewClient;
 use model::{Limits, SecretKey, VendorName};
@@ -19,7 +20,8 @@ Examples:
   cikada init --data /var/lib/cikada --vendor acme
   cikada init --data ./data --json > secrets.json
 
-The credentials are shown once. Keep them somewhere safe: the vendor's CIK and token manage everything the vendor owns.")]
+The credentials are shown once. Keep them somewhere safe: the vendor's CIK and token manage everything the vendor owns. The link
+makes the first administrator of the portal, once, within seven days; `cikada account invite` makes another.")]
 pub struct Args {
     /// The folder to make; one that already holds a server is refused
     #[arg(long, value_name = "DIR")]
@@ -30,6 +32,9 @@ pub struct Args {
     /// The file of the master key, if it is to be kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
+    /// Where browsers will find the portal, for the link that makes its first administrator
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub base_url: String,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -40,9 +45,9 @@ pub fn run(args: Args) -> Outcome {
         .map_err(|_| Failure::new("a vendor name is 1 to 100 of A-Z a-z 0-9 . _ -"))?;
     let founded = make(&Folder::new(&args.data, args.master_key.as_deref()), &name)?;
     if args.json {
-        line(secrets(&founded))?;
+        line(secrets(&founded, &args.base_url))?;
     } else {
-        line(tell(&founded))?;
+        line(tell(&founded, &args.base_url))?;
     }
     Ok(())
 }
@@ -73,7 +78,7 @@ pub fn make(folder: &Folder, name: &VendorName) -> Result<Founded, Failure> {
 }
 
 /// The credentials as one JSON object (contract, DECISIONS "The binary").
-fn secrets(founded: &Founded) -> Value {
+fn secrets(founded: &Founded, base: &str) -> Value {
     let client = |client: &NewClient| json!({"rid": client.rid.to_string(), "cik": client.cik.expose_hex()});
     let mut vendor = client(&founded.vendor);
     vendor["name"] = json!(founded.name.as_str());
@@ -83,11 +88,17 @@ fn secrets(founded: &Founded) -> Value {
         "vendor": vendor,
         "owner": client(&founded.owner),
         "template": client(&founded.template),
+        "administrator": {"link": join_link(base, &founded.administrator)},
     })
 }
 
+/// The address at which a person makes an account.
+pub fn join_link(base: &str, link: &Link) -> String {
+    format!("{}/portal/join/{}", base.trim_end_matches('/'), link.key.expose_hex())
+}
+
 /// The credentials for a person.
-pub fn tell(founded: &Founded) -> String {
+pub fn tell(founded: &Founded, base: &str) -> String {
     let mut text = format!("Made a server with the vendor {}. These credentials are shown once:\n", founded.name);
     let clients = [
         ("root", &founded.root),
@@ -99,5 +110,7 @@ pub fn tell(founded: &Founded) -> String {
         text.push_str(&format!("\n  {what:<8}  rid {}  cik {}", client.rid, client.cik.expose_hex()));
     }
     text.push_str(&format!("\n  token     {}", founded.token.expose_hex()));
+    let link = join_link(base, &founded.administrator);
+    text.push_str(&format!("\n\nThe portal's first administrator chooses a name and a password here, once:\n  {link}"));
     text
 }

@@ -3,6 +3,7 @@
 //! Each subcommand is a file: the server's beside this one, those that speak to a server over its public API (contract,
 //! manage.md and device.md) under `command/`.
 
+mod account;
 mod backup;
 mod certificates;
 mod client;
@@ -17,6 +18,7 @@ mod fsck;
 mod init;
 mod logging;
 mod output;
+mod pages;
 mod progress;
 mod serve;
 mod upkeep;
@@ -38,6 +40,7 @@ struct Cli {
 enum Command {
     Init(init::Args),
     Serve(serve::Args),
+    Account(account::Args),
     Fsck(fsck::Args),
     Backup(backup::Args),
     Restore(backup::restore::Args),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Account(args) => account::run(args),
         Command::Fsck(args) => fsck::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore::run(args),

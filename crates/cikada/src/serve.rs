@@ -20,6 +20,7 @@ use crate::config::{Config, LogFormat};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::{Folder, Lock};
 use crate::output::line;
+use crate::pages::House;
 use crate::upkeep::Upkeep;
 use crate::{backup, certificates, init, logging};
 
@@ -85,7 +86,11 @@ pub fn run(args: Args) -> Outcome {
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
-        line(init::tell(&init::make(&folder, &vendor)?))?;
+        let base = match config.portal.base_url.as_str() {
+            "" => format!("http://{}", doors.http.address()),
+            url => url.to_owned(),
+        };
+        line(init::tell(&init::make(&folder, &vendor)?, &base))?;
     }
     let lock = folder.lock()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
@@ -141,7 +146,8 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
     if replayed != Replayed::default() {
         tracing::warn!(?replayed, "the database is older than its revocation journal; what had ended is ended again");
     }
-    let upkeep = Upkeep::start(&app, config.outgoing().map_err(Failure::new)?);
+    let house = Arc::new(House::new(&app, &config.portal).map_err(Failure::new)?);
+    let upkeep = Upkeep::start(&app, &config.portal, config.outgoing().map_err(Failure::new)?);
     let udp_address = udp.as_ref().map(UdpDoor::address);
     let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
     if let Some(coap) = &coap {
@@ -164,7 +170,7 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
         stop.await;
         app.stopping.begin();
     };
-    let http = async { api::http::serve(listeners, app.clone(), options, stop).await.doing("serve") };
+    let http = async { api::http::serve(listeners, house, options, stop).await.doing("serve") };
     let served = tokio::select! {
         served = async { tokio::try_join!(http, serve_coap(config, coap, &app)) } => served.map(|_| ()),
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use api::common::app::App;
 use api::outgoing;
+use domain::account;
+use domain::caller::Lifetimes;
 use domain::data::retention::{self, Round};
 use domain::{processing, sweep};
 use model::{Error, Result};
 use store::table::content;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+
+use crate::config::Portal;
 
 /// Pause after a look that found nothing to remove.
 const ROWS_EVERY: Duration = Duration::from_secs(5);
@@ -21,6 +25,9 @@ const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 const VALUES_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks at the timers of rules, which go by the second.
 const TIMERS_EVERY: Duration = Duration::from_millis(500);
+/// Pause between two looks at sessions and links that are over.
+const SESSIONS_EVERY: Duration = Duration::from_secs(600);
+const SESSIONS_AT_ONCE: i64 = 500;
 /// Pause between two looks at the blobs.
 const BLOBS_EVERY: Duration = Duration::from_secs(3600);
 /// A blob without a row may belong to an upload that is not answered yet.
@@ -28,17 +35,19 @@ const BLOB_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The tasks of one server.
 pub struct Upkeep {
-    tasks: [JoinHandle<()>; 5],
+    tasks: [JoinHandle<()>; 6],
 }
 
 impl Upkeep {
-    pub fn start(app: &Arc<App>, outgoing: outgoing::Options) -> Upkeep {
+    pub fn start(app: &Arc<App>, portal: &Portal, outgoing: outgoing::Options) -> Upkeep {
         let rows = tokio::spawn(sweep_rows(app.clone()));
         let blobs = tokio::spawn(sweep_blobs(app.clone()));
         let values = tokio::spawn(trim_values(app.clone()));
         let timers = tokio::spawn(elapse_timers(app.clone()));
         let messages = tokio::spawn(outgoing::send_all(app.clone(), outgoing));
-        Upkeep { tasks: [rows, blobs, values, timers, messages] }
+        let lifetimes = portal.options().unwrap_or_default().lifetimes;
+        let sessions = tokio::spawn(sweep_sessions(app.clone(), lifetimes));
+        Upkeep { tasks: [sessions, rows, blobs, values, timers, messages] }
     }
 
     /// Ends the tasks. A step that is under way ends by itself.
@@ -59,6 +68,20 @@ async fn sweep_rows(app: Arc<App>) {
             Err(error) => {
                 tracing::warn!(%error, "cannot remove what deletions left behind");
                 ROWS_EVERY
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn sweep_sessions(app: Arc<App>, lifetimes: Lifetimes) {
+    loop {
+        let pause = match app.store.write(move |tx| account::sweep(tx, lifetimes, SESSIONS_AT_ONCE)).await {
+            Ok(true) => BETWEEN_STEPS,
+            Ok(false) => SESSIONS_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "cannot remove sessions that are over");
+                SESSIONS_EVERY
             }
         };
         tokio::time::sleep(pause).await;

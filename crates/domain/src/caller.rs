@@ -3,20 +3,26 @@
 //! A credential is looked up inside the transaction that acts on it, so a right that was revoked before the transaction
 //! began is gone (promise I7). Nothing tells a malformed credential from an unknown one.
 
-use model::{Cik, Error, ModelName, Noun, Result, SecretKey, Token, VendorName};
+use std::ops::Deref;
+
+use model::{Cik, Error, ModelName, Noun, Result, SecretKey, Token};
 use store::table::client::{self, State};
-use store::table::client_model::Model;
-use store::table::{client_model as models, model_share, vendor, vendor_token};
+use store::table::{vendor, vendor_token};
 use store::{Keyring, Stamp, Store, Subject, Tx};
 
 use crate::key;
 
 mod grant;
+mod person;
 mod reach;
+mod view;
 
 pub use grant::{Grant, Right, by_grant};
+pub(crate) use person::any_session;
+pub use person::{Administrator, Lifetimes, SignedIn, person};
 use reach::unlocked;
 pub use reach::{Caller, ClientWithin, Controlled, Readable, Seen, Standing, Writable, calling};
+pub use view::{ModelView, NumbersView, VendorView};
 
 /// What a request showed.
 #[derive(Clone)]
@@ -44,30 +50,24 @@ pub struct Remembered {
     stamp: Stamp,
 }
 
-/// A vendor that showed its CIK or one of its tokens.
+/// A vendor that showed its CIK or one of its tokens, or a person who administers it. It sees what a [`VendorView`] sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vendor {
-    id: i64,
-    name: VendorName,
+    view: VendorView,
 }
 
-/// A model that belongs to the calling vendor.
+/// A model that belongs to the calling vendor. It shows what a [`ModelView`] shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedModel {
-    model: Model,
+    view: ModelView,
     vendor: Vendor,
 }
 
 /// The serial numbers of a model, as far as the caller may touch them: all of its own model, or through a share those that
-/// it enabled itself.
+/// it enabled itself. They show what a [`NumbersView`] shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Numbers {
-    model: Model,
-    /// The vendor to which the model belongs.
-    maker: VendorName,
-    /// The share partner that calls; `None` when the model's own vendor does.
-    partner: Option<i64>,
-    vendor: Vendor,
+    view: NumbersView,
 }
 
 impl Credential {
@@ -173,7 +173,7 @@ pub fn vendor_by_cik_only(tx: &mut Tx<'_>, credential: &Credential) -> Result<Ve
 /// The client behind a CIK or, through its vendor, behind a token.
 pub fn client_or_vendor(tx: &mut Tx<'_>, credential: &Credential) -> Result<CallingClient> {
     match vendor_by_token(tx, credential)? {
-        Some(vendor) => Ok(CallingClient { id: vendor.id }),
+        Some(vendor) => Ok(CallingClient { id: vendor.id() }),
         None => client(tx, credential),
     }
 }
@@ -181,7 +181,7 @@ pub fn client_or_vendor(tx: &mut Tx<'_>, credential: &Credential) -> Result<Call
 fn vendor_by_cik(tx: &mut Tx<'_>, credential: &Credential) -> Result<Vendor> {
     let client = client(tx, credential)?;
     let row = vendor::find(tx, client.id)?.ok_or(Error::Forbidden(Noun::Vendor))?;
-    Ok(Vendor { id: row.client_id, name: row.name })
+    Ok(Vendor { view: VendorView::of(row) })
 }
 
 fn vendor_by_token(tx: &mut Tx<'_>, credential: &Credential) -> Result<Option<Vendor>> {
@@ -191,7 +191,7 @@ fn vendor_by_token(tx: &mut Tx<'_>, credential: &Credential) -> Result<Option<Ve
     if !key::hash(tx, &token).matches(&expected) {
         return Ok(None);
     }
-    Ok(vendor::find(tx, vendor_id)?.map(|row| Vendor { id: row.client_id, name: row.name }))
+    Ok(vendor::find(tx, vendor_id)?.map(|row| Vendor { view: VendorView::of(row) }))
 }
 
 impl CallingClient {
@@ -214,49 +214,19 @@ impl Remembered {
 }
 
 impl Vendor {
-    /// The row id of its client.
-    pub fn id(&self) -> i64 {
-        self.id
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &VendorName {
-        &self.name
-    }
-
     /// Its model of that name. Another vendor's model is absent.
     pub fn model(&self, tx: &mut Tx<'_>, name: &ModelName) -> Result<OwnedModel> {
-        let model = models::find(tx, self.id, name.as_str())?.ok_or(Error::Absent(Noun::Model))?;
-        Ok(OwnedModel { model, vendor: self.clone() })
+        Ok(OwnedModel { view: self.view.model_view(tx, name)?, vendor: self.clone() })
     }
 
     /// The serial numbers of its own model or, where `maker` is named, of a model that this vendor shares with it. No share, an
     /// ended one and no such model are one and the same.
     pub fn numbers(&self, tx: &mut Tx<'_>, name: &ModelName, maker: Option<&str>) -> Result<Numbers> {
-        let Some(maker) = maker.filter(|maker| *maker != self.name.as_str()) else {
-            return Ok(self.model(tx, name)?.numbers());
-        };
-        let denied = Error::Forbidden(Noun::Share);
-        let maker = vendor::find_by_name(tx, maker)?.ok_or(denied.clone())?;
-        let model = models::find(tx, maker.client_id, name.as_str())?.ok_or(denied.clone())?;
-        if !model_share::exists(tx, model.id, self.id)? {
-            return Err(denied);
-        }
-        Ok(Numbers { model, maker: maker.name, partner: Some(self.id), vendor: self.clone() })
+        Ok(Numbers { view: self.view.numbers_view(tx, name, maker)? })
     }
 }
 
 impl OwnedModel {
-    /// Its row.
-    pub fn row(&self) -> &Model {
-        &self.model
-    }
-
-    /// Its row id.
-    pub fn id(&self) -> i64 {
-        self.model.id
-    }
-
     /// The vendor that calls, to which it belongs.
     pub fn vendor(&self) -> &Vendor {
         &self.vendor
@@ -264,28 +234,30 @@ impl OwnedModel {
 
     /// All its serial numbers.
     pub fn numbers(self) -> Numbers {
-        Numbers { model: self.model, maker: self.vendor.name.clone(), partner: None, vendor: self.vendor }
+        Numbers { view: self.view.numbers_view() }
     }
 }
 
-impl Numbers {
-    /// The model's row.
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
+impl Deref for Vendor {
+    type Target = VendorView;
 
-    /// The name of the vendor to which the model belongs.
-    pub fn maker(&self) -> &VendorName {
-        &self.maker
+    fn deref(&self) -> &VendorView {
+        &self.view
     }
+}
 
-    /// The share partner that calls, by row id.
-    pub fn partner(&self) -> Option<i64> {
-        self.partner
+impl Deref for OwnedModel {
+    type Target = ModelView;
+
+    fn deref(&self) -> &ModelView {
+        &self.view
     }
+}
 
-    /// The vendor that calls.
-    pub fn vendor(&self) -> &Vendor {
-        &self.vendor
+impl Deref for Numbers {
+    type Target = NumbersView;
+
+    fn deref(&self) -> &NumbersView {
+        &self.view
     }
 }

@@ -7,6 +7,7 @@ use store::Tx;
 use store::table::resource::Kind;
 use store::table::vendor;
 
+use crate::account::{self, Link};
 use crate::caller::{self, Credential};
 use crate::resource::{Description, LIMITED, NewClient, plant_client};
 use crate::vendor::{create_token, register};
@@ -27,6 +28,8 @@ pub struct Founded {
     pub owner: NewClient,
     /// A client without anything in it.
     pub template: NewClient,
+    /// The link that makes the first administrator of the portal.
+    pub administrator: Link,
 }
 
 /// Makes the first clients of an empty server.
@@ -43,7 +46,8 @@ pub fn found(tx: &mut Tx<'_>, name: &VendorName) -> Result<Founded> {
     let token = create_token(tx, &calling, &TokenId::from_stored("init".to_owned()))?;
     let owner = plant_client(tx, Some(vendor.id), &inherit("owner")?, None)?;
     let template = plant_client(tx, Some(vendor.id), &inherit("template")?, None)?;
-    Ok(Founded { root, vendor, name: name.clone(), token, owner, template })
+    let administrator = account::first_administrator(tx, root.id)?;
+    Ok(Founded { root, vendor, name: name.clone(), token, owner, template, administrator })
 }
 
 fn description(name: &str, limit: &Value) -> Result<Description> {

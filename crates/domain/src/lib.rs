@@ -3,6 +3,7 @@
 //! A rule says in its signature whose authority it needs (`&Vendor`, `&OwnedModel`, `&Numbers`, `&CallingClient`); only
 //! [`caller`] makes such values, inside the transaction, so that forgetting a check does not compile.
 
+pub mod account;
 pub mod caller;
 pub mod check;
 pub mod data;

@@ -11,9 +11,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A field is missing, empty, repeated or does not parse. Nothing was changed.
     Malformed(Field),
-    /// A field is well formed, but names nothing that the caller can use here; the text, where there is one, is the first
-    /// name of the batch that does. Nothing was changed.
-    Unmatched(Field, Option<String>),
     /// A field or a body is over its limit. Nothing was changed.
     TooLarge(Field),
     /// A body of a kind that is not understood here.
@@ -54,6 +51,8 @@ pub struct Field(pub &'static str);
 /// What an error speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Noun {
+    /// The account of a person.
+    Account,
     /// An alias of a resource.
     Alias,
     /// A client of the ownership tree.
@@ -68,10 +67,14 @@ pub enum Noun {
     Owner,
     /// A serial-number range.
     Range,
+    /// The link by which a person is invited.
+    Invitation,
     /// Any resource: client, dataport, datarule, dispatch.
     Resource,
     /// A serial number.
     SerialNumber,
+    /// The session of a person.
+    Session,
     /// A share of a model, or the code of a shared resource.
     Share,
     /// A vendor token.
@@ -93,6 +96,8 @@ pub enum Clash {
     HasVendorName,
     /// The vendor still has models.
     HasModels,
+    /// Nobody else could administer it any more.
+    LastAdministrator,
     /// A range overlaps one that is there.
     RangeOverlaps,
     /// A member of a group would be its own ancestor, a resource its own owner.
@@ -103,15 +108,18 @@ impl Noun {
     /// The word for it in an error's text.
     pub fn word(self) -> &'static str {
         match self {
+            Noun::Account => "account",
             Noun::Alias => "alias",
             Noun::Client => "client",
             Noun::Content => "content",
             Noun::Group => "group",
+            Noun::Invitation => "invitation",
             Noun::Model => "model",
             Noun::Owner => "owner",
             Noun::Range => "range",
             Noun::Resource => "resource",
             Noun::SerialNumber => "serial number",
+            Noun::Session => "session",
             Noun::Share => "share",
             Noun::Token => "token",
             Noun::Vendor => "vendor",

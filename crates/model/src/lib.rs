@@ -3,6 +3,7 @@
 //! Everything that comes from outside is parsed into one of these types at the door (see `api`), and below
 //! the door no bare string stands for a thing that has a name.
 
+mod account;
 mod error;
 mod key;
 mod limits;
@@ -14,6 +15,7 @@ mod spelling;
 mod status;
 mod time;
 
+pub use account::{AccountName, InvitationKey, Role, SessionKey};
 pub use error::{Clash, Error, Field, Noun, Result};
 pub use key::{Cik, Rid, SecretKey, ShareCode, Token};
 pub use limits::Limits;

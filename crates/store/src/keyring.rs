@@ -140,6 +140,13 @@ impl Keyring {
         Ok(key)
     }
 
+    /// 32 random bytes: a session, the link of an invitation, a salt.
+    pub fn secret(&self) -> Result<[u8; 32]> {
+        let mut bytes = [0; 32];
+        random(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// The row id that a key carries; for a made-up key some row that will not recognize it.
     pub fn locate(&self, purpose: &str, key: &[u8; 20]) -> i64 {
         let mut block = [0; 8];

@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["model", "wire", "store", "domain", "blob"]),
     ("device", &[]),
     ("device-c", &["device"]),
-    ("cikada", &["model", "wire", "store", "domain", "blob", "api", "device"]),
+    ("portal", &["model", "wire", "store", "domain", "blob"]),
+    ("cikada", &["model", "wire", "store", "domain", "blob", "api", "portal", "device"]),
 ];
 
 #[test]

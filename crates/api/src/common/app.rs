@@ -1,5 +1,7 @@
 //! What every request can reach: the stores and the settings of one server.
 
+use std::sync::Arc;
+
 use blob::BlobStore;
 use domain::Settings;
 use model::Limits;
@@ -16,7 +18,7 @@ use super::tries::{Budgets, Tries};
 /// One server.
 pub struct App {
     /// The rows.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// The bytes of contents.
     pub blobs: BlobStore,
     /// The settings of the rules.
@@ -41,7 +43,7 @@ impl App {
     /// A server over these stores.
     pub fn new(store: Store, blobs: BlobStore, settings: Settings, budgets: Budgets) -> App {
         App {
-            store,
+            store: Arc::new(store),
             blobs,
             settings,
             tries: Tries::new(budgets),

@@ -88,7 +88,7 @@ fn codes(error: &Error, manner: Manner) -> Codes {
 
 fn row(error: &Error) -> Codes {
     match error {
-        Error::Malformed(_) | Error::Unmatched(..) => (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
+        Error::Malformed(_) => (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
         Error::TooLarge(Field("body")) => (StatusCode::PAYLOAD_TOO_LARGE, Code::REQUEST_ENTITY_TOO_LARGE),
         Error::TooLarge(_) => (StatusCode::BAD_REQUEST, Code::BAD_REQUEST),
         Error::UnknownContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::UNSUPPORTED_CONTENT_FORMAT),
@@ -118,7 +118,6 @@ pub fn rpc(error: &Error) -> Outcome {
     match error {
         Error::TooLarge(Field("answer")) => Outcome::Error(CallError::AnswerTooLarge),
         Error::Malformed(_)
-        | Error::Unmatched(..)
         | Error::TooLarge(_)
         | Error::UnknownContentType
         | Error::Absent(_)
@@ -140,8 +139,6 @@ pub fn rpc(error: &Error) -> Outcome {
 pub fn text(error: &Error) -> String {
     match error {
         Error::Malformed(Field(name)) => format!("{name} is missing, repeated or malformed"),
-        Error::Unmatched(Field(name), None) => format!("{name} names nothing that can be used here"),
-        Error::Unmatched(Field(name), Some(what)) => format!("{name} names nothing that can be used here: {what}"),
         Error::TooLarge(Field(name)) => format!("{name} is over its limit"),
         Error::UnknownContentType => "this content type is not understood here".into(),
         Error::Unauthorized => "no or unknown credential".into(),
@@ -166,6 +163,7 @@ fn clash_text(clash: Clash) -> &'static str {
         Clash::NoTemplate => "what the model clones is gone",
         Clash::HasVendorName => "the client has a vendor name",
         Clash::HasModels => "the vendor still has models",
+        Clash::LastAdministrator => "it is the last administrator",
         Clash::RangeOverlaps => "a range overlaps another",
         Clash::Cycle => "a resource cannot own itself",
     }

@@ -51,6 +51,8 @@ pub(super) enum Content {
     Bytes(Bytes),
     /// In pieces that come to that many bytes.
     Stream(u64, UnsyncBoxBody<Bytes, Error>),
+    /// In pieces, for as long as somebody listens.
+    Endless(UnsyncBoxBody<Bytes, Error>),
 }
 
 impl Answer {
@@ -112,6 +114,16 @@ impl Answer {
     {
         let content = Content::Stream(length, pieces.boxed_unsync());
         Answer { content_type: Some(content_type), content, ..Answer::empty(status) }
+    }
+
+    /// 200 with a body that goes on for as long as somebody listens. The only answer without a length, for browsers only: a
+    /// device is never answered so.
+    pub fn endless<B>(content_type: HeaderValue, pieces: B) -> Answer
+    where
+        B: Body<Data = Bytes, Error = Error> + Send + 'static,
+    {
+        let content = Content::Endless(pieces.boxed_unsync());
+        Answer { content_type: Some(content_type), content, ..Answer::empty(StatusCode::OK) }
     }
 
     /// An error: one line of plain text that says what was wrong.
@@ -186,7 +198,7 @@ impl Answer {
             headers.append(name, value);
         }
         // The parser knows the length of everything else.
-        if is_head && !has_no_length {
+        if let Some(length) = length.filter(|_| is_head && !has_no_length) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         if has_etag {
@@ -207,12 +219,13 @@ impl AnswerBody {
         AnswerBody { content, _turn: turn }
     }
 
-    /// The bytes still to come.
-    fn left(&self) -> u64 {
+    /// The bytes still to come, where that is known.
+    fn left(&self) -> Option<u64> {
         match &self.content {
-            Content::None => 0,
-            Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Stream(left, _) => *left,
+            Content::None => Some(0),
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::Stream(left, _) => Some(*left),
+            Content::Endless(_) => None,
         }
     }
 }
@@ -236,14 +249,15 @@ impl Body for AnswerBody {
                 *left = left.saturating_sub(piece.map_or(0, |piece| piece.len() as u64));
                 Poll::Ready(frame)
             }
+            Content::Endless(pieces) => Pin::new(pieces).poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left() == 0
+        self.left() == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left())
+        self.left().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use api::common::tries::{Budget, Budgets};
 use api::http::tls::{Authority, Files};
 use api::outgoing::{Encryption, Network, Relay};
+use domain::caller::Lifetimes;
+use portal::BaseUrl;
 use serde::{Deserialize, Serialize};
 use wire::http::framing::HeadLimits;
 
@@ -180,6 +182,21 @@ section! {
         trusted_networks: Vec<String> = Vec::new(),
         /// Addresses, serial numbers and pairs of them that are remembered at most, each.
         remembered: usize = Budgets::default().remembered,
+    }
+}
+
+section! {
+    /// The web pages for vendors and owners, under /portal/ of the HTTP listener.
+    Portal {
+        /// Whether there are any.
+        enabled: bool = true,
+        /// Where browsers find them, such as "https://portal.example.org"; requests that name another host are refused (421). Empty:
+        /// only this machine's name and addresses are answered to. Browsers keep a sign-in over https only, or on this machine.
+        base_url: String = String::new(),
+        /// Seconds without use after which a sign-in ends.
+        idle_timeout_s: i64 = Lifetimes::default().idle_s,
+        /// Seconds after which it ends in any case.
+        absolute_timeout_s: i64 = Lifetimes::default().absolute_s,
     }
 }
 
@@ -453,6 +470,22 @@ impl Activation {
             network.ok_or_else(|| format!("activation.trusted_networks: `{text}` is no network such as 192.0.2.0/24"))
         });
         parsed.collect()
+    }
+}
+
+impl Portal {
+    /// What the portal is told.
+    pub fn options(&self) -> Result<portal::Options, String> {
+        let base_url = match self.base_url.as_str() {
+            "" => None,
+            text => Some(BaseUrl::parse(text).ok_or_else(|| {
+                format!("portal.base_url: `{text}` is no URL such as https://portal.example.org, without a path")
+            })?),
+        };
+        positive("portal.idle_timeout_s", self.idle_timeout_s)?;
+        positive("portal.absolute_timeout_s", self.absolute_timeout_s)?;
+        let lifetimes = Lifetimes { idle_s: self.idle_timeout_s, absolute_s: self.absolute_timeout_s };
+        Ok(portal::Options { base_url, lifetimes })
     }
 }
 

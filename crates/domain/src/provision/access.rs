@@ -9,7 +9,7 @@ use store::table::membership::{self, Member};
 use store::table::{client, client_model as models, serial_number, vendor};
 
 use super::number;
-use crate::caller::{CallingClient, OwnedModel};
+use crate::caller::{CallingClient, ModelView};
 
 /// The contents that one serial number may have.
 #[derive(Clone, Debug)]
@@ -56,15 +56,15 @@ pub fn device_shelf(tx: &mut Tx<'_>, caller: &CallingClient) -> Result<Option<Sh
 }
 
 /// The shelf of a number, for its vendor. An unknown number is malformed here, as published.
-pub fn shelf_of_number(tx: &mut Tx<'_>, model: &OwnedModel, sn: &SerialNumber) -> Result<Shelf> {
-    match number::require(tx, &model.clone().numbers(), sn) {
-        Err(Error::Absent(_)) => return Err(Error::Unmatched(Field("sn"), None)),
+pub fn shelf_of_number(tx: &mut Tx<'_>, model: &ModelView, sn: &SerialNumber) -> Result<Shelf> {
+    match number::require(tx, &model.numbers_view(), sn) {
+        Err(Error::Absent(_)) => return Err(Error::Malformed(Field("sn"))),
         other => other?,
     };
     let (contents, until) = allowed(tx, model.id(), sn)?;
     Ok(Shelf {
         client_id: None,
-        vendor: model.vendor().name().to_string(),
+        vendor: model.maker().name().to_string(),
         model: model.row().name.to_string(),
         model_id: model.id(),
         contents,

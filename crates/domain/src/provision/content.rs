@@ -7,20 +7,20 @@ use store::table::membership::{self, Member};
 use store::{Subject, Tx};
 
 use super::log;
-use crate::caller::OwnedModel;
+use crate::caller::{ModelView, OwnedModel};
 
 /// All contents of a model, by id.
-pub fn contents(tx: &mut Tx<'_>, model: &OwnedModel) -> Result<Vec<Content>> {
+pub fn contents(tx: &mut Tx<'_>, model: &ModelView) -> Result<Vec<Content>> {
     content::list(tx, model.id())
 }
 
 /// One content of a model, if it is there.
-pub fn find_content(tx: &mut Tx<'_>, model: &OwnedModel, id: &ContentId) -> Result<Option<Content>> {
+pub fn find_content(tx: &mut Tx<'_>, model: &ModelView, id: &ContentId) -> Result<Option<Content>> {
     content::find(tx, model.id(), id)
 }
 
 /// One content of a model.
-pub fn require_content(tx: &mut Tx<'_>, model: &OwnedModel, id: &ContentId) -> Result<Content> {
+pub fn require_content(tx: &mut Tx<'_>, model: &ModelView, id: &ContentId) -> Result<Content> {
     find_content(tx, model, id)?.ok_or(Error::Absent(Noun::Content))
 }
 
@@ -62,7 +62,7 @@ pub fn delete_content(tx: &mut Tx<'_>, model: &OwnedModel, id: &ContentId) -> Re
 }
 
 /// A page of the groups that hold a content directly.
-pub fn groups_of_content(tx: &mut Tx<'_>, model: &OwnedModel, id: &ContentId, page: Page) -> Result<Vec<GroupId>> {
+pub fn groups_of_content(tx: &mut Tx<'_>, model: &ModelView, id: &ContentId, page: Page) -> Result<Vec<GroupId>> {
     require_content(tx, model, id)?;
     membership::list_groups(tx, model.id(), &Member::Content(id.clone()), page)
 }

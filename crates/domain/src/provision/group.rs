@@ -6,13 +6,13 @@ use store::table::{content, member_group};
 use store::{Subject, Tx};
 
 use super::number;
-use crate::caller::OwnedModel;
+use crate::caller::{ModelView, OwnedModel};
 
 /// A member to be added or given another end.
 pub type MemberChange = Membership;
 
 /// A page of the groups, by id.
-pub fn groups(tx: &mut Tx<'_>, model: &OwnedModel, page: Page) -> Result<Vec<(GroupId, Meta)>> {
+pub fn groups(tx: &mut Tx<'_>, model: &ModelView, page: Page) -> Result<Vec<(GroupId, Meta)>> {
     member_group::list(tx, model.id(), page)
 }
 
@@ -36,13 +36,13 @@ pub fn delete_group(tx: &mut Tx<'_>, model: &OwnedModel, id: &GroupId) -> Result
 }
 
 /// The meta of a group, and how many members it has.
-pub fn group_info(tx: &mut Tx<'_>, model: &OwnedModel, id: &GroupId) -> Result<(Meta, i64)> {
+pub fn group_info(tx: &mut Tx<'_>, model: &ModelView, id: &GroupId) -> Result<(Meta, i64)> {
     let meta = require(tx, model, id)?;
     Ok((meta, membership::count(tx, model.id(), id)?))
 }
 
 /// A page of the groups that hold a group directly.
-pub fn groups_of_group(tx: &mut Tx<'_>, model: &OwnedModel, id: &GroupId, page: Page) -> Result<Vec<GroupId>> {
+pub fn groups_of_group(tx: &mut Tx<'_>, model: &ModelView, id: &GroupId, page: Page) -> Result<Vec<GroupId>> {
     require(tx, model, id)?;
     membership::list_groups(tx, model.id(), &Member::Group(id.clone()), page)
 }
@@ -50,7 +50,7 @@ pub fn groups_of_group(tx: &mut Tx<'_>, model: &OwnedModel, id: &GroupId, page: 
 /// A page of a group's members.
 pub fn members(
     tx: &mut Tx<'_>,
-    model: &OwnedModel,
+    model: &ModelView,
     id: &GroupId,
     kind: Option<MemberKind>,
     member: Option<&str>,
@@ -81,7 +81,7 @@ pub fn remove_members(tx: &mut Tx<'_>, model: &OwnedModel, id: &GroupId, members
     Ok(())
 }
 
-fn require(tx: &mut Tx<'_>, model: &OwnedModel, id: &GroupId) -> Result<Meta> {
+fn require(tx: &mut Tx<'_>, model: &ModelView, id: &GroupId) -> Result<Meta> {
     member_group::find(tx, model.id(), id)?.ok_or(Error::Absent(Noun::Group))
 }
 
@@ -95,5 +95,5 @@ fn require_member(tx: &mut Tx<'_>, model: &OwnedModel, member: &Member) -> Resul
         Member::Content(id) => content::find(tx, model.id(), id)?.is_some(),
         Member::Group(id) => member_group::find(tx, model.id(), id)?.is_some(),
     };
-    if exists { Ok(()) } else { Err(Error::Unmatched(Field("id"), Some(member.id().to_owned()))) }
+    if exists { Ok(()) } else { Err(Error::Malformed(Field("id"))) }
 }

@@ -9,7 +9,7 @@ use store::table::{
 };
 use store::{Subject, Tx};
 
-use crate::caller::{OwnedModel, Vendor};
+use crate::caller::{OwnedModel, Vendor, VendorView};
 use crate::{Settings, key};
 
 /// Numbers deleted together with their model; the rest goes in steps.
@@ -46,12 +46,12 @@ pub struct Shown {
 }
 
 /// The vendor's models.
-pub fn list(tx: &mut Tx<'_>, vendor: &Vendor) -> Result<Vec<ModelName>> {
+pub fn list(tx: &mut Tx<'_>, vendor: &VendorView) -> Result<Vec<ModelName>> {
     models::list(tx, vendor.id())
 }
 
 /// The models that others share with the vendor: (vendor, model).
-pub fn shared_models(tx: &mut Tx<'_>, vendor: &Vendor) -> Result<Vec<(String, String)>> {
+pub fn shared_models(tx: &mut Tx<'_>, vendor: &VendorView) -> Result<Vec<(String, String)>> {
     model_share::list_to(tx, vendor.id())
 }
 
@@ -131,7 +131,7 @@ fn timeout(settings: &Settings, seconds: Seconds) -> Result<Seconds> {
 fn find_template(tx: &mut Tx<'_>, vendor: &Vendor, named: &TemplateName) -> Result<Template> {
     match named {
         TemplateName::Rid(rid) => {
-            let unusable = Error::Unmatched(Field("rid"), None);
+            let unusable = Error::Malformed(Field("rid"));
             let template = resource::find_by_rid(tx, *rid)?.filter(|row| row.kind == Kind::Client);
             let template = template.ok_or(unusable.clone())?;
             if !resource::is_within(tx, template.id, vendor.id())? {
@@ -140,7 +140,7 @@ fn find_template(tx: &mut Tx<'_>, vendor: &Vendor, named: &TemplateName) -> Resu
             Ok(Template::Resource(template.id))
         }
         TemplateName::Code(code) => {
-            let unusable = Error::Unmatched(Field("code"), None);
+            let unusable = Error::Malformed(Field("code"));
             let id = key::locate(tx.keyring(), code);
             let (row, expected) = share_code::find_with_hash(tx, id)?.ok_or(unusable.clone())?;
             let elsewhere = row.activated_by.is_some_and(|client| client != vendor.id());

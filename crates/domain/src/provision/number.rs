@@ -9,7 +9,7 @@ use store::table::{model_try, serial_range, vendor};
 use store::{Subject, Tx};
 
 use super::log;
-use crate::caller::{Numbers, OwnedModel};
+use crate::caller::{ModelView, Numbers, NumbersView, OwnedModel};
 
 /// A number to be registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub fn remove(tx: &mut Tx<'_>, model: &OwnedModel, numbers: &[SerialNumber]) -> 
 /// page, where it is known: then those before it need not be counted.
 pub fn list(
     tx: &mut Tx<'_>,
-    numbers: &Numbers,
+    numbers: &NumbersView,
     page: Page,
     before: impl FnOnce(i64) -> Option<SerialNumber>,
 ) -> Result<Vec<Listed>> {
@@ -90,7 +90,7 @@ pub fn list(
 }
 
 /// A page of the caller's own numbers that a share partner enabled, by the partner's name.
-pub fn list_of_partner(tx: &mut Tx<'_>, numbers: &Numbers, partner: &str, page: Page) -> Result<Vec<Listed>> {
+pub fn list_of_partner(tx: &mut Tx<'_>, numbers: &NumbersView, partner: &str, page: Page) -> Result<Vec<Listed>> {
     if numbers.partner().is_some() {
         return Err(Error::Forbidden(Noun::Share));
     }
@@ -101,14 +101,14 @@ pub fn list_of_partner(tx: &mut Tx<'_>, numbers: &Numbers, partner: &str, page: 
 }
 
 /// One number; `None` while it is unused.
-pub fn show(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result<Option<Listed>> {
+pub fn show(tx: &mut Tx<'_>, numbers: &NumbersView, sn: &SerialNumber) -> Result<Option<Listed>> {
     let row = look(tx, numbers, sn)?;
     let now = tx.now();
     Ok(row.filter(|row| row.client.is_some()).map(|row| listed(row, numbers, now)))
 }
 
 /// The devices' tries, oldest first; of a number that only a range covers, its part of the model's log.
-pub fn show_log(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result<Vec<Try>> {
+pub fn show_log(tx: &mut Tx<'_>, numbers: &NumbersView, sn: &SerialNumber) -> Result<Vec<Try>> {
     let Some(row) = look(tx, numbers, sn)? else {
         let tries = model_try::list(tx, numbers.model().id, sn)?;
         return Ok(tries.into_iter().map(|(at, address, verb)| Try { at, address, verb }).collect());
@@ -120,13 +120,13 @@ pub fn show_log(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result
 }
 
 /// A page of the groups that hold a number directly.
-pub fn groups_of_number(tx: &mut Tx<'_>, model: &OwnedModel, sn: &SerialNumber, page: Page) -> Result<Vec<GroupId>> {
-    require(tx, &model.clone().numbers(), sn)?;
+pub fn groups_of_number(tx: &mut Tx<'_>, model: &ModelView, sn: &SerialNumber, page: Page) -> Result<Vec<GroupId>> {
+    require(tx, &model.numbers_view(), sn)?;
     membership::list_groups(tx, model.id(), &Member::SerialNumber(sn.clone()), page)
 }
 
 /// A number that is registered (its row) or that a range covers (`None`).
-pub(super) fn require(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result<Option<Registered>> {
+pub(super) fn require(tx: &mut Tx<'_>, numbers: &NumbersView, sn: &SerialNumber) -> Result<Option<Registered>> {
     let model_id = numbers.model().id;
     let row = serial_number::find(tx, model_id, sn)?;
     if row.is_none() && !serial_range::covers(tx, model_id, sn)? {
@@ -136,7 +136,7 @@ pub(super) fn require(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> 
 }
 
 /// The client of a number that the caller may act on.
-pub(super) fn require_client(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result<Client> {
+pub(super) fn require_client(tx: &mut Tx<'_>, numbers: &NumbersView, sn: &SerialNumber) -> Result<Client> {
     look(tx, numbers, sn)?.and_then(|row| row.client).ok_or(Error::Conflict(Clash::NoClient))
 }
 
@@ -150,7 +150,7 @@ pub(super) fn require_row(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber)
 
 /// A known number as far as the caller may see it: a share partner sees those that it enabled, and cannot tell the others
 /// from unknown ones.
-fn look(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result<Option<Registered>> {
+fn look(tx: &mut Tx<'_>, numbers: &NumbersView, sn: &SerialNumber) -> Result<Option<Registered>> {
     match numbers.partner() {
         None => require(tx, numbers, sn),
         Some(partner) => {
@@ -161,7 +161,7 @@ fn look(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result<Option<
     }
 }
 
-fn listed(row: Registered, numbers: &Numbers, now: UnixSeconds) -> Listed {
+fn listed(row: Registered, numbers: &NumbersView, now: UnixSeconds) -> Listed {
     Listed {
         status: row.client.map_or(Status::Unused, |client| client.status(now)),
         serial_number: row.serial_number,

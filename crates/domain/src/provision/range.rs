@@ -5,10 +5,10 @@ use store::Tx;
 use store::table::serial_range;
 
 use crate::Settings;
-use crate::caller::OwnedModel;
+use crate::caller::{ModelView, OwnedModel};
 
 /// The ranges of a model.
-pub fn list(tx: &mut Tx<'_>, model: &OwnedModel) -> Result<Vec<Range>> {
+pub fn list(tx: &mut Tx<'_>, model: &ModelView) -> Result<Vec<Range>> {
     serial_range::list(tx, model.id())
 }
 

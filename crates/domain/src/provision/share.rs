@@ -6,15 +6,15 @@ use store::table::{model_share, vendor};
 use store::{Subject, Tx};
 
 use super::log;
-use crate::caller::OwnedModel;
+use crate::caller::{ModelView, OwnedModel};
 
 /// The vendors that a model is shared with.
-pub fn partners(tx: &mut Tx<'_>, model: &OwnedModel) -> Result<Vec<VendorName>> {
+pub fn partners(tx: &mut Tx<'_>, model: &ModelView) -> Result<Vec<VendorName>> {
     model_share::list(tx, model.id())
 }
 
 /// Whether a model is shared with a vendor.
-pub fn is_shared(tx: &mut Tx<'_>, model: &OwnedModel, name: &str) -> Result<bool> {
+pub fn is_shared(tx: &mut Tx<'_>, model: &ModelView, name: &str) -> Result<bool> {
     match vendor::find_by_name(tx, name)? {
         Some(partner) => model_share::exists(tx, model.id(), partner.client_id),
         None => Ok(false),
@@ -23,7 +23,7 @@ pub fn is_shared(tx: &mut Tx<'_>, model: &OwnedModel, name: &str) -> Result<bool
 
 /// Shares a model; again is fine.
 pub fn share(tx: &mut Tx<'_>, model: &OwnedModel, name: &str) -> Result<()> {
-    let partner = vendor::find_by_name(tx, name)?.ok_or(Error::Unmatched(Field("vendor"), None))?;
+    let partner = vendor::find_by_name(tx, name)?.ok_or(Error::Malformed(Field("vendor")))?;
     if model_share::insert(tx, model.id(), partner.client_id)? {
         let detail = format!("model {} with vendor {name}", model.id());
         log::note(tx, Verb::Shared, Some(model.vendor().id()), Some(&detail))?;

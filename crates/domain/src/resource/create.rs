@@ -53,7 +53,7 @@ pub(super) fn subscribe(
 ) -> Result<Option<Subscription>> {
     let Some(named) = description.subscribe(limits)? else { return Ok(None) };
     let publisher = match caller.readable(tx, Right::Read, &named) {
-        Err(Error::Absent(Noun::Alias)) => return Err(Error::Unmatched(Field("subscribe"), None)),
+        Err(Error::Absent(Noun::Alias)) => return Err(Error::Malformed(Field("subscribe"))),
         other => other?,
     };
     description.set_subscribe(publisher.rid());

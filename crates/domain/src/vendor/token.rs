@@ -5,12 +5,12 @@ use store::table::event::Verb;
 use store::table::vendor_token;
 use store::{Subject, Tx};
 
-use crate::caller::Vendor;
+use crate::caller::{Vendor, VendorView};
 use crate::key;
 use crate::provision::log;
 
 /// The ids of the vendor's tokens.
-pub fn list(tx: &mut Tx<'_>, vendor: &Vendor) -> Result<Vec<TokenId>> {
+pub fn list(tx: &mut Tx<'_>, vendor: &VendorView) -> Result<Vec<TokenId>> {
     vendor_token::list(tx, vendor.id())
 }
 

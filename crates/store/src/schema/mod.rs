@@ -11,7 +11,11 @@ use crate::keyring::{MasterKey, Sealed, random};
 use crate::table::revocation;
 
 /// Append only; a migration that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql"), include_str!("0002_revocation.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_first.sql"),
+    include_str!("0002_revocation.sql"),
+    include_str!("0003_account.sql"),
+];
 
 pub(crate) const KEEP_TIME_MARK: &str = "UPDATE setting SET number = $1 WHERE name = 'time mark'";
 
@@ -63,6 +67,9 @@ pub(crate) fn highest_id(connection: &mut Connection) -> Result<i64> {
             (SELECT coalesce(max(id), 0) FROM vendor_token),
             (SELECT coalesce(max(id), 0) FROM share_code),
             (SELECT coalesce(max(id), 0) FROM grant_token),
+            (SELECT coalesce(max(id), 0) FROM account),
+            (SELECT coalesce(max(id), 0) FROM account_session),
+            (SELECT coalesce(max(id), 0) FROM invitation),
             (SELECT coalesce(max(subject_id), 0) FROM sweep))";
     connection.inner().query_row(select, [], |row| row.get(0)).map_err(sqlite::error)
 }

@@ -58,6 +58,26 @@ pub enum Verb {
     KeyShown = 28,
     /// Rights were lent for a time.
     RightsLent = 29,
+    /// A person signed in to the portal.
+    SignedIn = 40,
+    /// A sign-in was refused.
+    SignInRefused = 41,
+    /// A person signed out, or a session was ended.
+    SessionEnded = 42,
+    /// A link that makes an account was given out, or taken back.
+    Invited = 43,
+    /// An account was made.
+    AccountMade = 44,
+    /// A person chose a password.
+    PasswordChosen = 45,
+    /// A second factor was set up or given up.
+    SecondFactorChanged = 46,
+    /// An account was removed.
+    AccountRemoved = 47,
+    /// An account got another role.
+    RoleChanged = 48,
+    /// A platform administrator began to work as another client.
+    ActedAs = 49,
 }
 
 /// A row.
@@ -131,7 +151,7 @@ pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<()> {
 }
 
 impl Verb {
-    const ALL: [Verb; 25] = [
+    const ALL: [Verb; 35] = [
         Verb::Activated,
         Verb::Repeated,
         Verb::Regranted,
@@ -157,6 +177,16 @@ impl Verb {
         Verb::BlobReplaced,
         Verb::KeyShown,
         Verb::RightsLent,
+        Verb::SignedIn,
+        Verb::SignInRefused,
+        Verb::SessionEnded,
+        Verb::Invited,
+        Verb::AccountMade,
+        Verb::PasswordChosen,
+        Verb::SecondFactorChanged,
+        Verb::AccountRemoved,
+        Verb::RoleChanged,
+        Verb::ActedAs,
     ];
 
     /// The verb with this number.

@@ -2,6 +2,8 @@
 //!
 //! Where a table has a key of its own (client, token, share code), only hashes and sealed copies go in and out.
 
+pub mod account;
+pub mod account_session;
 pub mod alias;
 pub mod allotment;
 pub mod audit;
@@ -12,11 +14,13 @@ pub mod content;
 pub mod dispatch_queue;
 pub mod event;
 pub mod grant;
+pub mod invitation;
 pub mod member_group;
 pub mod membership;
 pub mod model_share;
 pub mod model_try;
 pub mod point;
+pub mod recovery_code;
 pub mod resource;
 pub mod revocation;
 pub mod rule_timer;

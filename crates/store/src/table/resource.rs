@@ -130,6 +130,13 @@ pub fn find_by_rid(tx: &mut Tx<'_>, rid: Rid) -> Result<Option<Resource>> {
     Ok(find(tx, id)?.filter(|resource| resource.rid == rid))
 }
 
+const ROOT: &str = "SELECT id FROM resource WHERE owner_id IS NULL ORDER BY id LIMIT 1";
+
+/// The row id of the client above all.
+pub fn find_root(tx: &mut Tx<'_>) -> Result<Option<i64>> {
+    tx.find(ROOT, params![], |row| row.int(0))
+}
+
 const IS_LOCKED: &str = "SELECT locked FROM resource WHERE id = $1";
 
 /// Whether a client may not call; None when it is gone.

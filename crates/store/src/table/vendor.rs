@@ -41,6 +41,18 @@ pub fn find_by_name(tx: &mut Tx<'_>, name: &str) -> Result<Option<Vendor>> {
     tx.find(FIND_BY_NAME, params![name], value)
 }
 
+const LIST: &str = "
+    SELECT client_id, name, created_at
+    FROM vendor
+    WHERE name > $1
+    ORDER BY name
+    LIMIT $2";
+
+/// A page of all vendors after a name.
+pub fn list(tx: &mut Tx<'_>, after: &str, limit: i64) -> Result<Vec<Vendor>> {
+    tx.list(LIST, params![after, limit], value)
+}
+
 const DELETE: &str = "DELETE FROM vendor WHERE client_id = $1";
 
 /// Gives a name up.

@@ -97,7 +97,7 @@ pub(super) async fn one(
 async fn info(app: &Arc<App>, caller: Caller, model: &str, id: Result<ContentId>, query: &Form<'_>) -> Result<Answer> {
     let sn = query.one("sn")?.map(|sn| read_number(app, sn));
     let for_device = sn.is_some();
-    let found = find(app, caller, model, id, sn, Error::Unmatched(Field("sn"), None)).await;
+    let found = find(app, caller, model, id, sn, Error::Malformed(Field("sn"))).await;
     let content = match found {
         Ok(content) => content,
         Err(error) => return Ok(refuse(&error, Manner::ContentInfo)),

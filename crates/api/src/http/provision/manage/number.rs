@@ -39,7 +39,7 @@ pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: 
             let query = Form::from_query(Some(head.query()), app.limits())?;
             match query.one("show")? {
                 Some("ranges") => {
-                    let ranges = read(app, caller, model, provision::ranges).await?;
+                    let ranges = read(app, caller, model, |tx, model| provision::ranges(tx, model)).await?;
                     Ok(Answer::json(ranges_json::encode(&ranges)))
                 }
                 _ => list(app, caller, model, &query).await,

@@ -16,7 +16,7 @@ use crate::http::{Answer, Body, Head, Route};
 pub(super) async fn collection(app: &Arc<App>, head: &Head, body: Body, caller: Caller, model: &str) -> Result<Answer> {
     match *head.method() {
         Method::GET | Method::HEAD => {
-            let partners = read(app, caller, model, provision::partners).await?;
+            let partners = read(app, caller, model, |tx, model| provision::partners(tx, model)).await?;
             Ok(list_or_nothing(lines(partners.iter().map(VendorName::as_str))))
         }
         Method::POST => {

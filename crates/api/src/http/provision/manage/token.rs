@@ -19,7 +19,7 @@ use crate::http::{Answer, Body, Head, Route};
 pub(in crate::http) async fn collection(app: &Arc<App>, head: &Head, body: Body) -> Result<Answer> {
     match *head.method() {
         Method::GET | Method::HEAD => {
-            let tokens = with_vendor(app, head, vendor::list_tokens).await?;
+            let tokens = with_vendor(app, head, |tx, vendor| vendor::list_tokens(tx, vendor)).await?;
             Ok(Answer::csv(lines(tokens.iter().map(TokenId::as_str))))
         }
         Method::POST => {

@@ -1,0 +1,6 @@
+//! The pages, one file a noun.
+
+pub mod account;
+pub mod home;
+pub mod join;
+pub mod sign_in;
