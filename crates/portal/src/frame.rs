@@ -90,6 +90,16 @@ impl Frame {
         Frame { who: Some(who), places, is_narrow: false, notice, ..Frame::outside(title) }
     }
 
+    /// On a page of that vendor.
+    pub fn of(mut self, vendor: &str) -> Frame {
+        if let Some(who) = &mut self.who
+            && who.acts_as.is_some()
+        {
+            who.acts_as = Some(vendor.to_owned());
+        }
+        self
+    }
+
     /// With the way to the page.
     pub fn below(mut self, crumbs: &[(&str, &str)]) -> Frame {
         self.crumbs = crumbs.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect();

@@ -3,8 +3,6 @@
 //!
 //! The portal knows nothing of the listener: it takes a [`Request`] and gives a [`Response`], which the binary carries over.
 
-#![allow(dead_code, reason = "the pages that use the rest of it come next")]
-
 use std::sync::Arc;
 
 use blob::BlobStore;
@@ -50,12 +48,13 @@ pub struct Portal {
     settings: Settings,
     options: Options,
     gate: gate::Gate,
+    counting: pages::Counting,
 }
 
 impl Portal {
     /// The pages over these stores.
     pub fn new(store: Arc<Store>, blobs: BlobStore, settings: Settings, options: Options) -> Portal {
-        Portal { store, blobs, settings, options, gate: gate::Gate::new() }
+        Portal { store, blobs, settings, options, gate: gate::Gate::new(), counting: pages::Counting::new() }
     }
 
     /// Whether a path is the portal's.

@@ -27,6 +27,54 @@ pub struct Count(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub i64);
 
+/// A whole number, as a template hands it over: itself, or a reference to it.
+pub trait Number {
+    fn number(&self) -> i64;
+}
+
+macro_rules! number {
+    ($($type:ty),*) => {
+        $(impl Number for $type {
+            fn number(&self) -> i64 {
+                i64::try_from(*self).unwrap_or(i64::MAX)
+            }
+        })*
+    };
+}
+
+number!(i64, u64, usize);
+
+impl<N: Number + ?Sized> Number for &N {
+    fn number(&self) -> i64 {
+        (**self).number()
+    }
+}
+
+/// An instant, in a template.
+pub fn at(instant: impl Number) -> At {
+    At(instant.number())
+}
+
+/// An instant as a distance, in a template.
+pub fn ago(instant: impl Number) -> Ago {
+    Ago(instant.number())
+}
+
+/// A number of bytes, in a template.
+pub fn bytes(amount: impl Number) -> Bytes {
+    Bytes(amount.number().unsigned_abs())
+}
+
+/// A number, in a template.
+pub fn count(amount: impl Number) -> Count {
+    Count(amount.number())
+}
+
+/// A span of seconds, in a template.
+pub fn span(seconds: impl Number) -> Span {
+    Span(seconds.number())
+}
+
 impl HtmlSafe for At {}
 impl HtmlSafe for Ago {}
 
@@ -118,7 +166,8 @@ pub fn model_path(model: &str, rest: &[&str]) -> String {
 }
 
 /// `2026-11-28T16:00:00Z`
-pub fn exact(at: UnixSeconds) -> String {
+pub fn exact(at: impl Number) -> String {
+    let at = at.number();
     let (year, month, day) = date(at.div_euclid(86_400));
     let second = at.rem_euclid(86_400);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method};
 use model::{Error, Field, Result};
 
 use crate::exchange::{Request, Response};
-use crate::pages::{account, home, join, sign_in};
+use crate::pages::{account, home, join, sign_in, vendor};
 use crate::visit::Visit;
 use crate::{Portal, assets, frame, host, refusal};
 
@@ -58,6 +58,7 @@ async fn dispatch(visit: Visit, path: &[&str]) -> Answer {
         ["portal", "account", "sessions"] if post => account::end_session(visit.guest()?).await,
         ["portal", "account", "second-factor"] if get => account::second_factor(visit.guest()?).await,
         ["portal", "account", "second-factor"] if post => account::change_second_factor(visit.guest()?).await,
+        ["portal", rest @ ..] if get || post => vendor::route(visit, rest).await.unwrap_or(Err(NO_SUCH_PAGE)),
         _ if get || post => Err(NO_SUCH_PAGE),
         _ => Err(NOT_LIKE_THAT),
     }

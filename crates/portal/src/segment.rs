@@ -9,6 +9,11 @@ pub fn written(name: &str) -> String {
     format!("{tilde}{}", encode_segment(name))
 }
 
+/// A text with everything escaped that has a meaning in a header or a URL.
+pub fn escaped(text: &str) -> String {
+    encode_segment(text)
+}
+
 /// The name that a decoded segment stands for.
 pub fn read(segment: &str) -> &str {
     segment.strip_prefix('~').unwrap_or(segment)

@@ -105,13 +105,18 @@ impl Visit {
         taken(&mut self.last_call).unwrap_or_else(|| Box::pin(std::future::pending()))
     }
 
-    async fn form_for(&mut self, key: Option<SessionKey>) -> Result<Fields> {
+    async fn form_within(&mut self, key: Option<SessionKey>, limit_bytes: usize) -> Result<Fields> {
         self.require_same_origin()?;
         let body = taken(&mut self.body).ok_or_else(|| Error::internal("a body was read twice"))?;
         let limits = self.limits().clone();
-        let fields = Fields::read(&body.read(limits.body_bytes).await?, &limits)?;
+        let fields = Fields::read(&body.read(limit_bytes).await?, &limits)?;
         self.require_token(key.as_ref(), fields.text("csrf"))?;
         Ok(fields)
+    }
+
+    async fn form_for(&mut self, key: Option<SessionKey>) -> Result<Fields> {
+        let limit_bytes = self.limits().body_bytes;
+        self.form_within(key, limit_bytes).await
     }
 
     fn require_same_origin(&self) -> Result<()> {
@@ -156,6 +161,12 @@ impl Guest {
     pub async fn form(&mut self) -> Result<Fields> {
         let key = Some(self.key.clone());
         self.visit.form_for(key).await
+    }
+
+    /// A form that holds many serial numbers.
+    pub async fn large_form(&mut self) -> Result<Fields> {
+        let (key, limit_bytes) = (Some(self.key.clone()), self.limits().batch_body_bytes);
+        self.visit.form_within(key, limit_bytes).await
     }
 
     /// The parts of a form with files; the first one has to be the token.

@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, reason = "a broken expectation ends the test that made it")]
 
 mod sessions;
+mod vendor;

@@ -161,7 +161,7 @@ fn look(tx: &mut Tx<'_>, numbers: &NumbersView, sn: &SerialNumber) -> Result<Opt
     }
 }
 
-fn listed(row: Registered, numbers: &NumbersView, now: UnixSeconds) -> Listed {
+pub(super) fn listed(row: Registered, numbers: &NumbersView, now: UnixSeconds) -> Listed {
     Listed {
         status: row.client.map_or(Status::Unused, |client| client.status(now)),
         serial_number: row.serial_number,

@@ -4,3 +4,6 @@ pub mod account;
 pub mod home;
 pub mod join;
 pub mod sign_in;
+pub mod vendor;
+
+pub use vendor::Counting;

@@ -95,6 +95,18 @@ pub fn list_groups(tx: &mut Tx<'_>, model_id: i64, member: &Member, page: Page) 
     tx.list(LIST_GROUPS, params, |row| Ok(GroupId::from_stored(row.text(0)?)))
 }
 
+const LIST_OF_MEMBER: &str = "
+    SELECT group_id, expires_at
+    FROM membership
+    WHERE model_id = $1 AND kind = $2 AND member_id = $3
+    ORDER BY group_id";
+
+/// The groups that hold a member directly, each with the second from which on it does not; 0 is never.
+pub fn list_of_member(tx: &mut Tx<'_>, model_id: i64, member: &Member) -> Result<Vec<(GroupId, UnixSeconds)>> {
+    let (kind, id) = member.columns();
+    tx.list(LIST_OF_MEMBER, params![model_id, kind, id], |row| Ok((GroupId::from_stored(row.text(0)?), row.int(1)?)))
+}
+
 /// The groups above a number or a content, itself not counted, as of an instant: followed upwards through memberships
 /// that have not ended. UNION makes cycles harmless.
 const ABOVE: &str = "

@@ -157,6 +157,51 @@ pub fn list_after(tx: &mut Tx<'_>, model_id: i64, last: &SerialNumber, limit: u3
     tx.list(LIST_AFTER, params![model_id, last.as_str(), i64::from(limit)], value)
 }
 
+const LIST_BETWEEN: &str = "
+    SELECT s.sn, s.extra, s.enabled_by, s.event_id, s.event_count, r.rid,
+        c.id, c.state, c.expires_at, c.answer_id, c.event_id, c.event_count
+    FROM (
+        SELECT sn, extra, enabled_by, event_id, event_count, client_id
+        FROM serial_number
+        WHERE model_id = $1 AND sn > $2 AND sn >= $3 AND sn < $4
+        ORDER BY sn
+        LIMIT $5
+    ) s
+    LEFT JOIN client c ON c.id = s.client_id
+    LEFT JOIN resource r ON r.id = s.client_id
+    ORDER BY s.sn";
+
+/// Some numbers after one, from a text on and before another, by number.
+pub fn list_between(
+    tx: &mut Tx<'_>,
+    model_id: i64,
+    (after, first, end): (&str, &str, &str),
+    limit: i64,
+) -> Result<Vec<Registered>> {
+    tx.list(LIST_BETWEEN, params![model_id, after, first, end, limit], value)
+}
+
+const STATES: &str = "
+    SELECT s.sn, c.id, c.state, c.expires_at, c.answer_id, c.event_id, c.event_count
+    FROM (SELECT sn, client_id FROM serial_number WHERE model_id = $1 AND sn > $2 ORDER BY sn LIMIT $3) s
+    LEFT JOIN client c ON c.id = s.client_id
+    ORDER BY s.sn";
+
+/// Calls for each of some numbers after one, by number, with its client.
+pub fn each_state(
+    tx: &mut Tx<'_>,
+    model_id: i64,
+    after: &str,
+    limit: i64,
+    mut each: impl FnMut(String, Option<Client>),
+) -> Result<()> {
+    tx.each(STATES, params![model_id, after, limit], |row| {
+        let client = row.int_or_null(1)?.map(|_| client::value(row, 1)).transpose()?;
+        each(row.text(0)?, client);
+        Ok(true)
+    })
+}
+
 const LIST_OF_PARTNER: &str = "
     SELECT s.sn, s.extra, s.enabled_by, s.event_id, s.event_count, r.rid,
         c.id, c.state, c.expires_at, c.answer_id, c.event_id, c.event_count
