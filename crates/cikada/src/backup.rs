@@ -66,6 +66,7 @@ pub fn run(args: Args) -> Outcome {
     if !folder.holds_a_server() {
         return Err(Failure::new(format!("{} holds no server", args.data.display())));
     }
+    folder.settle_master_key()?;
     let master = folder.master_key()?;
     let journal = folder.revocations(args.revocations.as_deref());
     let journal = fs::canonicalize(&journal).unwrap_or(journal);

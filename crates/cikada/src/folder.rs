@@ -10,6 +10,7 @@ use store::MasterKey;
 use crate::failure::Failure;
 
 /// A data folder.
+#[derive(Clone)]
 pub struct Folder {
     root: PathBuf,
     master_key: PathBuf,
@@ -65,12 +66,21 @@ impl Folder {
 
     /// Takes the folder for this process; two servers never share one.
     pub fn lock(&self) -> Result<Lock, Failure> {
-        let path = self.root.join("lock");
+        self.take("lock", "another server uses")
+    }
+
+    /// The same for turning the keys over, which a server does not hinder.
+    pub fn lock_for_rotation(&self) -> Result<Lock, Failure> {
+        self.take("rotation.lock", "somebody else rotates the master key of")
+    }
+
+    fn take(&self, name: &str, taken: &str) -> Result<Lock, Failure> {
+        let path = self.root.join(name);
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let file = opened.map_err(|cause| Failure::new(format!("cannot open {}: {cause}", path.display())))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(_) => Err(Failure::new(format!("another server uses {}", self.root.display()))),
+            Err(_) => Err(Failure::new(format!("{taken} {}", self.root.display()))),
         }
     }
 
@@ -92,14 +102,42 @@ impl Folder {
 
     /// The master key.
     pub fn master_key(&self) -> Result<MasterKey, Failure> {
-        let path = self.master_key.display();
-        let mut bytes = zeroize::Zeroizing::new(Vec::new());
-        File::open(&self.master_key).and_then(|file| file.take(33).read_to_end(&mut bytes)).map_err(|cause| {
-            Failure::new(format!("cannot read the master key {path}: {cause}; without it the data cannot be opened"))
-        })?;
-        let key: [u8; 32] =
-            bytes.as_slice().try_into().map_err(|_| Failure::new(format!("{path} is not a master key of 32 bytes")))?;
-        Ok(MasterKey::from_bytes(key))
+        read_master_key(&self.master_key)
+    }
+
+    /// Writes a new master key beside the present one. It is nobody's until the database is wrapped by it.
+    pub fn prepare_master_key(&self) -> Result<MasterKey, Failure> {
+        let (path, key) =
+            (self.next_master_key(), MasterKey::generate().map_err(|cause| Failure::new(cause.to_string()))?);
+        let written = || {
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
+            file.write_all(key.expose_bytes())?;
+            file.sync_all()?;
+            sync_beside(&path)
+        };
+        written().map_err(|cause| Failure::new(format!("cannot write {}: {cause}", path.display())))?;
+        Ok(key)
+    }
+
+    /// Gives the new master key its name, if the database is wrapped by it already: what an interrupted rotation left.
+    pub fn settle_master_key(&self) -> Result<(), Failure> {
+        let next = self.next_master_key();
+        if !next.exists() {
+            return Ok(());
+        }
+        let key = read_master_key(&next)?;
+        let fits = store::rotation::fits(&self.database(), &key);
+        if fits.map_err(|cause| Failure::new(format!("cannot look into the database: {cause}")))? {
+            let named = fs::rename(&next, &self.master_key).and_then(|()| sync_beside(&self.master_key));
+            named.map_err(|cause| Failure::new(format!("cannot replace {}: {cause}", self.master_key.display())))?;
+        }
+        Ok(())
+    }
+
+    fn next_master_key(&self) -> PathBuf {
+        let mut path = self.master_key.clone().into_os_string();
+        path.push(".new");
+        PathBuf::from(path)
     }
 
     /// Makes the names of files in the folder durable.
@@ -123,4 +161,20 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+fn read_master_key(file: &Path) -> Result<MasterKey, Failure> {
+    let path = file.display();
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    File::open(file).and_then(|file| file.take(33).read_to_end(&mut bytes)).map_err(|cause| {
+        Failure::new(format!("cannot read the master key {path}: {cause}; without it the data cannot be opened"))
+    })?;
+    let key: [u8; 32] =
+        bytes.as_slice().try_into().map_err(|_| Failure::new(format!("{path} is not a master key of 32 bytes")))?;
+    Ok(MasterKey::from_bytes(key))
+}
+
+fn sync_beside(file: &Path) -> std::io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }

@@ -42,6 +42,7 @@ pub fn run(args: Args) -> Outcome {
     if !folder.holds_a_server() {
         return Err(Failure::new(format!("{} holds no server", args.data.display())));
     }
+    folder.settle_master_key()?;
     let master = folder.master_key()?;
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let journal = folder.revocations(args.revocations.as_deref());

@@ -20,6 +20,7 @@ mod logging;
 mod output;
 mod pages;
 mod progress;
+mod rotate;
 mod serve;
 mod upkeep;
 mod when;
@@ -44,6 +45,7 @@ enum Command {
     Fsck(fsck::Args),
     Backup(backup::Args),
     Restore(backup::restore::Args),
+    RotateMasterKey(rotate::Args),
     Config(config::Args),
     Model(command::model::Args),
     Sn(Box<command::sn::Args>),
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Fsck(args) => fsck::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore::run(args),
+        Command::RotateMasterKey(args) => rotate::run(args),
         Command::Config(args) => config::run(args),
         Command::Model(args) => command::model::run(args),
         Command::Sn(args) => command::sn::run(*args),

@@ -76,6 +76,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Outcome {
+    keep_out_of_core_dumps();
     let config = configuration(&args)?;
     logging::start(&config.log)?;
     // Before anything is made: an address that is taken leaves no trace.
@@ -93,6 +94,7 @@ pub fn run(args: Args) -> Outcome {
         line(init::tell(&init::make(&folder, &vendor)?, &base))?;
     }
     let lock = folder.lock()?;
+    folder.settle_master_key()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
     let served = runtime.block_on(serve(&config, doors, &folder, lock));
     runtime.shutdown_background();
@@ -147,7 +149,9 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
         tracing::warn!(?replayed, "the database is older than its revocation journal; what had ended is ended again");
     }
     let house = Arc::new(House::new(&app, &config.portal).map_err(Failure::new)?);
-    let upkeep = Upkeep::start(&app, &config.portal, config.outgoing().map_err(Failure::new)?);
+    let keys = folder.clone();
+    let master_key = Box::new(move || keys.settle_master_key().and_then(|()| keys.master_key()));
+    let upkeep = Upkeep::start(&app, &config.portal, config.outgoing().map_err(Failure::new)?, master_key);
     let udp_address = udp.as_ref().map(UdpDoor::address);
     let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
     if let Some(coap) = &coap {
@@ -220,7 +224,11 @@ fn open(config: &Config, folder: &Folder) -> Outcome<App> {
     let store = Store::open(options, &folder.master_key()?, clock(), end_on_fault).doing("open the database")?;
     let blobs = BlobStore::open_disk(&folder.blobs(), config.blob.bounds()).doing("open the content")?;
     let certified = config.https.certified().map_err(Failure::new)?;
-    let settings = domain::Settings { certified, ..config.activation.settings(config.limits.limits()) };
+    let settings = domain::Settings {
+        certified,
+        no_reveal: config.store.no_reveal.clone(),
+        ..config.activation.settings(config.limits.limits())
+    };
     Ok(App::new(store, blobs, settings, config.activation.budgets()))
 }
 
@@ -263,6 +271,17 @@ fn stop_signal() -> Outcome<impl Future<Output = ()>> {
             std::process::exit(1);
         });
     })
+}
+
+/// The memory of a server holds keys: no file of it is left when it dies, and no other process of its user may look into it.
+fn keep_out_of_core_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let limited = setrlimit(Resource::Core, none).is_ok();
+    let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok();
+    if !limited && !hidden {
+        tracing::warn!("the system does not keep the server's memory out of core dumps");
+    }
 }
 
 /// Every connection is an open file, and so is what the stores have open. Allows as many as there may be, and says how many

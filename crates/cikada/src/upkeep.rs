@@ -12,10 +12,12 @@ use domain::data::retention::{self, Round};
 use domain::{processing, sweep};
 use model::{Error, Result};
 use store::table::content;
+use store::{MasterKey, rotation};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::config::Portal;
+use crate::failure::Outcome;
 
 /// Pause after a look that found nothing to remove.
 const ROWS_EVERY: Duration = Duration::from_secs(5);
@@ -33,13 +35,24 @@ const BLOBS_EVERY: Duration = Duration::from_secs(3600);
 /// A blob without a row may belong to an upload that is not answered yet.
 const BLOB_AGE: Duration = Duration::from_secs(24 * 3600);
 
+/// Pause between two looks whether the keys have been turned over.
+const KEYS_EVERY: Duration = Duration::from_secs(1);
+
+/// Reads the file of the master key.
+pub type ReadMasterKey = Box<dyn Fn() -> Outcome<MasterKey> + Send>;
+
 /// The tasks of one server.
 pub struct Upkeep {
-    tasks: [JoinHandle<()>; 6],
+    tasks: [JoinHandle<()>; 7],
 }
 
 impl Upkeep {
-    pub fn start(app: &Arc<App>, portal: &Portal, outgoing: outgoing::Options) -> Upkeep {
+    pub fn start(
+        app: &Arc<App>,
+        portal: &Portal,
+        outgoing: outgoing::Options,
+        master_key: ReadMasterKey,
+    ) -> Upkeep {
         let rows = tokio::spawn(sweep_rows(app.clone()));
         let blobs = tokio::spawn(sweep_blobs(app.clone()));
         let values = tokio::spawn(trim_values(app.clone()));
@@ -47,7 +60,8 @@ impl Upkeep {
         let messages = tokio::spawn(outgoing::send_all(app.clone(), outgoing));
         let lifetimes = portal.options().unwrap_or_default().lifetimes;
         let sessions = tokio::spawn(sweep_sessions(app.clone(), lifetimes));
-        Upkeep { tasks: [sessions, rows, blobs, values, timers, messages] }
+        let keys = tokio::spawn(turn_keys_over(app.clone(), master_key));
+        Upkeep { tasks: [sessions, rows, blobs, values, timers, messages, keys] }
     }
 
     /// Ends the tasks. A step that is under way ends by itself.
@@ -126,6 +140,51 @@ async fn trim_some(app: &App, round: Round) -> Result<Round> {
         }
     }
     Ok(next)
+}
+
+/// Takes up what `cikada rotate-master-key` has done, and seals anew what was sealed before.
+async fn turn_keys_over(app: Arc<App>, master_key: ReadMasterKey) {
+    let mut known = app.store.read(rotation::present).await.ok();
+    loop {
+        if app.store.keyring().is_resealing() {
+            match seal_anew(&app).await {
+                Ok(sealed) => tracing::info!(sealed, "every stored key is sealed anew"),
+                Err(error) => tracing::warn!(%error, "cannot seal stored keys anew"),
+            }
+        }
+        tokio::time::sleep(KEYS_EVERY).await;
+        let present = app.store.read(rotation::present).await.ok();
+        if present == known || present.is_none() {
+            continue;
+        }
+        // The file gets its name a moment after the rows.
+        match master_key()
+            .map_err(|failure| failure.to_string())
+            .and_then(|master| app.store.take_up_keys(&master).map_err(|error| error.to_string()))
+        {
+            Ok(()) => {
+                known = present;
+                tracing::info!("took up the new master key");
+            }
+            Err(cause) => {
+                tracing::warn!(cause, "the master key has been replaced, and the new one cannot be taken up yet")
+            }
+        }
+    }
+}
+
+async fn seal_anew(app: &App) -> Result<u64> {
+    let mut progress = domain::rotation::Progress::default();
+    loop {
+        let here = progress;
+        match app.store.write(move |tx| domain::rotation::step(tx, here)).await? {
+            Some(next) => progress = next,
+            None => break,
+        }
+        tokio::time::sleep(BETWEEN_STEPS).await;
+    }
+    app.store.forget_seal_before();
+    Ok(progress.sealed)
 }
 
 async fn sweep_blobs(app: Arc<App>) {

@@ -13,6 +13,7 @@ pub mod processing;
 pub mod provision;
 pub mod resource;
 pub mod revocation;
+pub mod rotation;
 mod settings;
 pub mod sweep;
 pub mod vendor;

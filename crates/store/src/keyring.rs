@@ -1,11 +1,14 @@
 //! Secrets at rest, and the keys that make and find them.
 //!
-//! The master key lives outside the database. It wraps one data key, which the database keeps; everything else is derived from
-//! that by HKDF-SHA-256, so turning the master key over rewrites one row. A secret is kept twice: as a keyed hash to
-//! recognize it, and sealed (XChaCha20-Poly1305, bound to its row) because some calls must show it again.
+//! The master key lives outside the database. It wraps the data key, which the database keeps; hashes and locators are derived
+//! from that by HKDF-SHA-256, for ever, because issued keys carry them. A secret is kept twice: as a keyed hash to recognize it,
+//! and sealed (XChaCha20-Poly1305, bound to its row) because some calls must show it again. The key that seals is another
+//! one after every rotation; until all that it sealed is sealed anew, the one before opens, too.
 //!
 //! A key of 160 bits carries its row: 48 bits are a keyed permutation of the row id, 112 are random. Finding its row costs no
 //! index on a random value, and to anyone without the data key all 160 bits look random.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{Key, KeyInit, XChaCha20Poly1305, XNonce};
@@ -35,7 +38,16 @@ pub struct Sealed(pub Vec<u8>);
 pub struct Keyring {
     hashing: Hmac<Sha256>,
     locating: Hmac<Sha256>,
-    sealing: XChaCha20Poly1305,
+    seals: RwLock<Seals>,
+}
+
+/// The keys that seal and open.
+#[derive(Clone)]
+pub(crate) struct Seals {
+    /// What is sealed now is sealed with this.
+    pub(crate) present: XChaCha20Poly1305,
+    /// What has not been sealed anew since the last rotation opens with this.
+    pub(crate) before: Option<XChaCha20Poly1305>,
 }
 
 impl MasterKey {
@@ -56,12 +68,13 @@ impl MasterKey {
         &self.0
     }
 
-    pub(crate) fn wrap(&self, data_key: &[u8; 32]) -> Result<Sealed> {
-        seal(&self.cipher(), data_key, b"cikada data key")
+    /// Wraps a key of the database; `what` keeps the keys apart.
+    pub(crate) fn wrap(&self, what: &str, key: &[u8; 32]) -> Result<Sealed> {
+        seal(&self.cipher(), key, format!("cikada {what}").as_bytes())
     }
 
-    pub(crate) fn unwrap(&self, wrapped: &Sealed) -> Result<Zeroizing<[u8; 32]>> {
-        let bytes = open(&self.cipher(), &wrapped.0, b"cikada data key")
+    pub(crate) fn unwrap(&self, what: &str, wrapped: &Sealed) -> Result<Zeroizing<[u8; 32]>> {
+        let bytes = open(&self.cipher(), &wrapped.0, format!("cikada {what}").as_bytes())
             .ok_or_else(|| Error::internal("the master key does not open this database"))?;
         let bytes: [u8; 32] =
             bytes.as_slice().try_into().map_err(|_| Error::internal("the wrapped data key is damaged"))?;
@@ -93,21 +106,49 @@ impl KeyHash {
 }
 
 impl Keyring {
-    /// Derives the working keys.
+    /// Derives the working keys, for a database whose keys were never rotated.
     pub fn new(data_key: &[u8; 32]) -> Keyring {
-        let derived = Hkdf::<Sha256>::new(None, data_key);
-        let derive = |info: &[u8]| {
-            let mut key = Zeroizing::new([0u8; 32]);
-            derived.expand(info, key.as_mut()).expect("32 bytes can be derived");
-            key
-        };
+        Keyring::with(data_key, Seals { present: cipher(&first_seal_key(data_key)), before: None })
+    }
+
+    /// Derives the working keys but those that seal.
+    pub(crate) fn with(data_key: &[u8; 32], seals: Seals) -> Keyring {
         let mac = |key: Zeroizing<[u8; 32]>| {
             <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_ref()).expect("HMAC takes a key of any length")
         };
         Keyring {
-            hashing: mac(derive(b"cikada hash v1")),
-            locating: mac(derive(b"cikada locate v1")),
-            sealing: XChaCha20Poly1305::new(&Key::from(*derive(b"cikada seal v1"))),
+            hashing: mac(derive(data_key, b"cikada hash v1")),
+            locating: mac(derive(data_key, b"cikada locate v1")),
+            seals: RwLock::new(seals),
+        }
+    }
+
+    /// Takes other keys for sealing up. Called where no rule runs that has sealed and not yet committed.
+    pub(crate) fn take_up(&self, seals: Seals) {
+        *self.seals.write().unwrap_or_else(PoisonError::into_inner) = seals;
+    }
+
+    /// Opens nothing with the key before any more.
+    pub(crate) fn forget_before(&self) {
+        self.seals.write().unwrap_or_else(PoisonError::into_inner).before = None;
+    }
+
+    /// Whether something may be sealed with the key before the present one.
+    pub fn is_resealing(&self) -> bool {
+        self.seals().before.is_some()
+    }
+
+    fn seals(&self) -> RwLockReadGuard<'_, Seals> {
+        self.seals.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same secret sealed with the present key; `None` where it is already.
+    pub fn seal_anew(&self, purpose: &str, row: i64, sealed: &[u8]) -> Result<Option<Sealed>> {
+        let (seals, bound) = (self.seals(), bound(purpose, row));
+        let Some(before) = &seals.before else { return Ok(None) };
+        match open(before, sealed, &bound) {
+            Some(secret) => seal(&seals.present, &secret, &bound).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -122,12 +163,14 @@ impl Keyring {
 
     /// Seals a secret for one row; `purpose` and `row` must be given again to open it.
     pub fn seal(&self, purpose: &str, row: i64, secret: &[u8]) -> Result<Sealed> {
-        seal(&self.sealing, secret, &bound(purpose, row))
+        seal(&self.seals().present, secret, &bound(purpose, row))
     }
 
     /// Opens what was sealed for that row; anything else is a damaged or moved row.
     pub fn open(&self, purpose: &str, row: i64, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        open(&self.sealing, sealed, &bound(purpose, row))
+        let (seals, bound) = (self.seals(), bound(purpose, row));
+        open(&seals.present, sealed, &bound)
+            .or_else(|| open(seals.before.as_ref()?, sealed, &bound))
             .ok_or_else(|| Error::internal(format_args!("the sealed {purpose} of row {row} does not open")))
     }
 
@@ -179,6 +222,21 @@ impl Keyring {
         let out = mac.finalize().into_bytes();
         u32::from_be_bytes([0, out[0], out[1], out[2]])
     }
+}
+
+/// The key that seals until the first rotation.
+pub(crate) fn first_seal_key(data_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    derive(data_key, b"cikada seal v1")
+}
+
+pub(crate) fn cipher(seal_key: &[u8; 32]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&Key::from(*seal_key))
+}
+
+fn derive(data_key: &[u8; 32], info: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0u8; 32]);
+    Hkdf::<Sha256>::new(None, data_key).expand(info, key.as_mut()).expect("32 bytes can be derived");
+    key
 }
 
 /// Fills with randomness of the system; without it nothing can be issued.
@@ -241,9 +299,10 @@ mod tests {
 
     #[test]
     fn another_master_key_does_not_unwrap() {
-        let wrapped = MasterKey::from_bytes([1; 32]).wrap(&[9; 32]).unwrap();
-        assert_eq!(*MasterKey::from_bytes([1; 32]).unwrap(&wrapped).unwrap(), [9; 32]);
-        assert!(MasterKey::from_bytes([2; 32]).unwrap(&wrapped).is_err());
+        let wrapped = MasterKey::from_bytes([1; 32]).wrap("data key", &[9; 32]).unwrap();
+        assert_eq!(*MasterKey::from_bytes([1; 32]).unwrap("data key", &wrapped).unwrap(), [9; 32]);
+        assert!(MasterKey::from_bytes([2; 32]).unwrap("data key", &wrapped).is_err());
+        assert!(MasterKey::from_bytes([1; 32]).unwrap("seal key", &wrapped).is_err());
     }
 
     #[test]

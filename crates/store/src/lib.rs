@@ -14,6 +14,7 @@ pub mod journal;
 mod keyring;
 mod pool;
 mod revocation;
+pub mod rotation;
 mod schema;
 pub mod table;
 mod tx;

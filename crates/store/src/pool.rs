@@ -22,7 +22,7 @@ use crate::driver::sqlite::{self, Access};
 use crate::effects::Changes;
 use crate::journal::{self, Journal, Record};
 use crate::keyring::Keyring;
-use crate::{Clock, MasterKey, Stamp, Subject, Tx, schema, tx};
+use crate::{Clock, MasterKey, Stamp, Subject, Tx, rotation, schema, tx};
 
 mod journaling;
 mod writer;
@@ -63,7 +63,7 @@ impl Options {
 
 /// The store of one server process.
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     writes: Option<SyncSender<Box<dyn writer::Job>>>,
     reads: Option<SyncSender<Box<dyn FnOnce() + Send>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -108,7 +108,7 @@ impl Store {
         }
         let mut connection = sqlite::Connection::open(&options.file, Access::Write, options.cache_kib)?;
         schema::migrate(&mut connection)?;
-        let keyring = Keyring::new(&*schema::data_key(&mut connection, master)?);
+        let keyring = rotation::keyring(&connection, master)?;
         clock.resume_from(schema::time_mark(&mut connection)?);
         let newest = schema::newest_revocation(&mut connection)?;
         let journal = match &options.journal {
@@ -146,7 +146,7 @@ impl Store {
     pub fn inspect<T>(file: &Path, master: &MasterKey, rule: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         const CACHE_KIB: u32 = 64 << 10;
         let mut inner = sqlite::Connection::open(file, Access::Read, CACHE_KIB)?;
-        let keyring = Keyring::new(&*schema::data_key(&mut inner, master)?);
+        let keyring = rotation::keyring(&inner, master)?;
         inner.require_sound()?;
         let mut connection = Connection::Sqlite(inner);
         control(&mut connection, "BEGIN")?;

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a broken expectation ends the test")]
 
 mod backup;
+mod concealed;
+mod description;
+mod forms;
 mod operator;
 mod revocations;
+mod rotation;
 mod tls;

@@ -47,6 +47,7 @@ table! {
     Healthz       "/healthz"                                   "GET, HEAD";
     Timestamp     "/timestamp"                                 "GET, HEAD";
     Ip            "/ip"                                        "GET, HEAD";
+    Description   "/openapi.json"                              "GET, HEAD";
     Activate      "/provision/activate"                        "POST";
     Download      "/provision/download"                        "GET, HEAD";
     Models        "/provision/manage/model/"                   "GET, HEAD, POST";
@@ -71,6 +72,9 @@ table! {
     WebSocket     "/ws"                                        "GET";
 }
 
+/// What this API is, for tools (OpenAPI 3.1). A test holds it against the table above.
+const DESCRIPTION: &str = include_str!("openapi.json");
+
 /// What a path names, in the order of its template.
 type Names<'p> = [&'p str; 2];
 
@@ -81,6 +85,7 @@ impl Route {
             ["healthz"] => (Route::Healthz, ["", ""]),
             ["timestamp"] => (Route::Timestamp, ["", ""]),
             ["ip"] => (Route::Ip, ["", ""]),
+            ["openapi.json"] => (Route::Description, ["", ""]),
             ["provision", "activate"] => (Route::Activate, ["", ""]),
             ["provision", "download"] => (Route::Download, ["", ""]),
             ["provision", "manage", noun, ref rest @ ..] => match (noun, rest) {
@@ -141,6 +146,7 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
         Route::Healthz => Ok(healthz(app)),
         Route::Timestamp => Ok(Answer::text(app.store.clock().now().to_string())),
         Route::Ip => Ok(Answer::text(head.peer().to_string())),
+        Route::Description => Ok(Answer::json(DESCRIPTION)),
         Route::Activate => Box::pin(device::activate(app, &head, body)).await,
         Route::Download => Box::pin(download::download(app, &head)).await,
         Route::Models
@@ -199,6 +205,35 @@ mod tests {
         }
         let templates: HashSet<_> = Route::ALL.iter().map(|route| route.template()).collect();
         assert_eq!(templates.len(), Route::ALL.len());
+    }
+
+    #[test]
+    fn the_description_has_every_route_with_its_methods_and_no_other() {
+        let description: serde_json::Value = serde_json::from_str(DESCRIPTION).unwrap();
+        assert_eq!(description["openapi"], "3.1.0");
+        let paths = description["paths"].as_object().unwrap();
+        let mut described: HashSet<(String, String)> = HashSet::new();
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                described.insert((path.replace('{', "<").replace('}', ">"), method.to_uppercase()));
+                for named in path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')) {
+                    let parameters = operation["parameters"].as_array().unwrap();
+                    let is_named = |parameter: &serde_json::Value| match parameter["$ref"].as_str() {
+                        Some(place) => description.pointer(place.trim_start_matches('#')).unwrap()["name"] == named,
+                        None => parameter["name"] == named,
+                    };
+                    assert!(parameters.iter().any(is_named), "{method} {path} does not say what {named} is");
+                }
+            }
+        }
+        let mut routed = HashSet::new();
+        for route in Route::ALL {
+            // HEAD goes without saying wherever GET is.
+            for method in route.methods().split(", ").filter(|method| *method != "HEAD") {
+                routed.insert((route.template().to_owned(), method.to_owned()));
+            }
+        }
+        assert_eq!(described, routed);
     }
 
     #[test]

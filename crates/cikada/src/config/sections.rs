@@ -100,6 +100,8 @@ section! {
         readers: usize = defaults::store().readers,
         /// Pages in the write-ahead log from which on it is folded into the database.
         checkpoint_pages: i64 = defaults::store().checkpoint_pages,
+        /// Vendors whose keys, tokens and share codes are told when they are made and never shown again: ["acme"], or ["*"] for all.
+        no_reveal: Vec<String> = Vec::new(),
         /// The file of the revocation journal; empty for revocations.log in the data folder. On another disk it outlives the loss of
         /// this one.
         revocations: String = String::new(),
@@ -443,6 +445,7 @@ impl Activation {
             minimum_timeout_s: self.minimum_timeout_s,
             maximum_timeout_s: self.maximum_timeout_s,
             certified: Vec::new(),
+            no_reveal: Vec::new(),
         }
     }
 

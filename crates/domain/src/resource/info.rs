@@ -7,11 +7,12 @@ use store::table::client::{self, State};
 use store::table::event::{self, Verb};
 use store::table::point::{self, Storage};
 use store::table::resource::{self, Kind, Resource};
-use store::table::{alias, comment, share_code};
+use store::table::{alias, comment, share_code, vendor};
 
 use super::Description;
 use super::comment::Visibility;
 use super::tally::{Scope, Tally, tally};
+use crate::Settings;
 use crate::caller::{Caller, Seen, Standing};
 use crate::key;
 use crate::processing::Rule;
@@ -148,11 +149,14 @@ impl Part {
 }
 
 /// What is asked, as far as there is such a thing and the caller may know it.
-pub fn info(tx: &mut Tx<'_>, caller: &Caller, seen: &Seen, parts: &[Part]) -> Result<Vec<Fact>> {
+pub fn info(tx: &mut Tx<'_>, settings: &Settings, caller: &Caller, seen: &Seen, parts: &[Part]) -> Result<Vec<Fact>> {
     let (row, standing) = (seen.row(), seen.standing());
     let mut facts = Vec::with_capacity(parts.len());
     for part in parts {
         if part.belongs_to(row.kind) && part.is_known_to(standing, caller.is_granted()) {
+            if matches!(part, Part::Key | Part::Shares) && is_concealed(tx, settings, row)? {
+                continue;
+            }
             facts.push(fact(tx, caller, row, standing, *part)?);
         }
     }
@@ -174,6 +178,19 @@ fn fact(tx: &mut Tx<'_>, caller: &Caller, row: &Resource, standing: Standing, pa
         Part::Tags => Fact::Tags,
         Part::Usage => Fact::Usage(tally(tx, row.id, Scope::Subtree)?),
     })
+}
+
+/// Whether a vendor above the resource, or the resource itself, keeps its secrets to itself.
+fn is_concealed(tx: &mut Tx<'_>, settings: &Settings, row: &Resource) -> Result<bool> {
+    if settings.no_reveal.is_empty() {
+        return Ok(false);
+    }
+    for id in resource::list_above(tx, row.id)? {
+        if vendor::find(tx, id)?.is_some_and(|vendor| settings.conceals(&vendor.name)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn aliases(tx: &mut Tx<'_>, row: &Resource) -> Result<Vec<(Rid, Vec<String>)>> {

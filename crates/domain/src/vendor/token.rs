@@ -5,6 +5,7 @@ use store::table::event::Verb;
 use store::table::vendor_token;
 use store::{Subject, Tx};
 
+use crate::Settings;
 use crate::caller::{Vendor, VendorView};
 use crate::key;
 use crate::provision::log;
@@ -26,7 +27,10 @@ pub fn create(tx: &mut Tx<'_>, vendor: &Vendor, id: &TokenId) -> Result<Token> {
 }
 
 /// Shows a token again; that it was shown is written down.
-pub fn show(tx: &mut Tx<'_>, vendor: &Vendor, id: &TokenId) -> Result<Token> {
+pub fn show(tx: &mut Tx<'_>, settings: &Settings, vendor: &Vendor, id: &TokenId) -> Result<Token> {
+    if settings.conceals(vendor.name()) {
+        return Err(Error::Forbidden(Noun::Token));
+    }
     tx.require_writing()?;
     let (row, sealed) = vendor_token::find(tx, vendor.id(), id)?.ok_or(Error::Absent(Noun::Token))?;
     log::note(tx, Verb::TokenShown, Some(vendor.id()), Some(id.as_str()))?;

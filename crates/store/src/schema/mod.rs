@@ -4,6 +4,7 @@
 //! rewrites: `INTEGER PRIMARY KEY` (an identity column there), `WITHOUT ROWID` (dropped) and `TEXT` (`COLLATE "C"`).
 
 use model::{Error, Result, UnixSeconds};
+use rusqlite::OptionalExtension as _;
 use zeroize::Zeroizing;
 
 use crate::driver::sqlite::{self, Connection};
@@ -35,16 +36,21 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
 pub(crate) fn keep_new_data_key(connection: &mut Connection, master: &MasterKey) -> Result<()> {
     let mut key = Zeroizing::new([0; 32]);
     random(key.as_mut())?;
-    let Sealed(wrapped) = master.wrap(&key)?;
+    let Sealed(wrapped) = master.wrap("data key", &key)?;
     let insert = "INSERT INTO setting (name, bytes) VALUES ('data key', $1)";
     connection.inner().execute(insert, [wrapped]).map_err(sqlite::error)?;
     Ok(())
 }
 
-pub(crate) fn data_key(connection: &mut Connection, master: &MasterKey) -> Result<Zeroizing<[u8; 32]>> {
-    let select = "SELECT bytes FROM setting WHERE name = 'data key'";
-    let wrapped: Vec<u8> = connection.inner().query_row(select, [], |row| row.get(0)).map_err(sqlite::error)?;
-    master.unwrap(&Sealed(wrapped))
+/// A key of the database, if it is there.
+pub(crate) fn key(connection: &Connection, master: &MasterKey, name: &str) -> Result<Option<Zeroizing<[u8; 32]>>> {
+    wrapped_key(connection, name)?.map(|wrapped| master.unwrap(name, &Sealed(wrapped))).transpose()
+}
+
+/// The same, as it stands there.
+pub(crate) fn wrapped_key(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
+    let select = "SELECT bytes FROM setting WHERE name = $1";
+    connection.inner().query_row(select, [name], |row| row.get(0)).optional().map_err(sqlite::error)
 }
 
 pub(crate) fn time_mark(connection: &mut Connection) -> Result<UnixSeconds> {

@@ -24,6 +24,7 @@ pub mod recovery_code;
 pub mod resource;
 pub mod revocation;
 pub mod rule_timer;
+pub mod sealed;
 pub mod serial_number;
 pub mod serial_range;
 pub mod share_code;

@@ -70,7 +70,7 @@ pub(super) fn perform(tx: &mut Tx<'_>, settings: &Settings, caller: &Caller, cal
         }
         Call::Info(named, parts) => {
             let seen = caller.seen(tx, Right::Info, named)?;
-            let facts = resource::info(tx, caller, &seen, parts)?;
+            let facts = resource::info(tx, settings, caller, &seen, parts)?;
             Ok(Outcome::Result(Json::Object(facts.into_iter().map(info::entry).collect())))
         }
         Call::Listing(client, kinds, listed) => listing(tx, caller, client, kinds, *listed),

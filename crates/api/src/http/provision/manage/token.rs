@@ -47,8 +47,9 @@ pub(in crate::http) async fn one(app: &Arc<App>, head: &Head, id: &str) -> Resul
     let id = TokenId::parse(id, app.limits()).map_err(|_| Error::Absent(Noun::Token));
     match *head.method() {
         Method::GET | Method::HEAD => {
+            let settings = app.settings.clone();
             let token = with_vendor(app, head, move |tx, vendor| {
-                vendor::show_token(tx, vendor, id.as_ref().map_err(Clone::clone)?)
+                vendor::show_token(tx, &settings, vendor, id.as_ref().map_err(Clone::clone)?)
             });
             Ok(secret(&token.await?))
         }
