@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::provision::{self, Activate, Answer};
 use model::{Error, Field, Limits, Noun, Result, SerialNumber};
@@ -66,7 +67,8 @@ pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&I
     }
     let number = number(&request.vendor, &request.model, request.serial_number.as_str());
     let address = request.address;
-    let admitted = app.tries.admit(address, &number).map_err(|retry_after_s| Error::TooManyTries { retry_after_s })?;
+    let admitted = app.tries.admit(address, &number, Instant::now());
+    let admitted = admitted.map_err(|retry_after_s| Error::TooManyTries { retry_after_s })?;
     request.logged = admitted.logged;
     let named = request.clone();
     let outcome = app.store.write(move |tx| provision::activate(tx, &request)).await;
@@ -79,7 +81,7 @@ pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&I
             Ok(answer)
         }
         Ok(Err(provision::Refusal)) => {
-            app.tries.failed(address, &number);
+            app.tries.failed(address, &number, Instant::now());
             tracing::info!(
                 vendor = named.vendor, model = named.model, sn = %named.serial_number, %address,
                 result = "refused", "activation"
@@ -88,7 +90,7 @@ pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&I
         }
         Err(error) => {
             if matches!(error, Error::Absent(_)) {
-                app.tries.failed(address, &number);
+                app.tries.failed(address, &number, Instant::now());
             }
             Err(error)
         }

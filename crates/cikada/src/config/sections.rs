@@ -171,7 +171,7 @@ section! {
         /// The same, a minute after that.
         address_per_minute: f64 = Budgets::default().address.per_minute,
         /// The same, a day.
-        address_per_day: u32 = Budgets::default().address_day.burst,
+        address_per_day: u32 = Budgets::default().address_per_day,
         /// Different serial numbers that one network may fail with at once.
         network_burst: u32 = Budgets::default().network.burst,
         /// The same, a minute after that.
@@ -451,14 +451,10 @@ impl Activation {
 
     /// The budgets of failed tries.
     pub fn budgets(&self) -> Budgets {
-        const MINUTES_A_DAY: f64 = 1440.0;
         let steady = |a_minute: u32| Budget { burst: a_minute, per_minute: f64::from(a_minute) };
         Budgets {
             address: Budget { burst: self.address_burst, per_minute: self.address_per_minute },
-            address_day: Budget {
-                burst: self.address_per_day,
-                per_minute: f64::from(self.address_per_day) / MINUTES_A_DAY,
-            },
+            address_per_day: self.address_per_day,
             network: Budget { burst: self.network_burst, per_minute: self.network_per_minute },
             address_and_number: steady(self.address_and_number_per_minute),
             number: steady(self.number_per_minute),
