@@ -9,7 +9,12 @@ const STEP: i64 = 500;
 
 /// Does one step; false when nothing is left to do.
 pub fn step(tx: &mut Tx<'_>) -> Result<bool> {
-    let Some(leftover) = sweep::first(tx)? else { return Ok(grant::delete_expired(tx, STEP)? > 0) };
+    let leftover = sweep::first(tx)?;
+    if leftover.is_none() && !grant::has_expired(tx)? {
+        return Ok(false);
+    }
+    tx.require_writing()?;
+    let Some(leftover) = leftover else { return Ok(grant::delete_expired(tx, STEP)? > 0) };
     let removed = match leftover {
         Leftover::SerialNumbers { model_id } => serial_number::delete_some(tx, model_id, STEP)?,
         Leftover::Points { resource_id } => point::delete_some(tx, resource_id, i64::MAX, STEP)?,

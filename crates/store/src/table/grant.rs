@@ -85,6 +85,12 @@ const EXPIRED: &str = "
 const DELETE_RIGHTS: &str = "DELETE FROM grant_right WHERE token_id = $1";
 const DELETE: &str = "DELETE FROM grant_token WHERE id = $1";
 
+/// Whether some token is dead.
+pub fn has_expired(tx: &mut Tx<'_>) -> Result<bool> {
+    let now = tx.now();
+    tx.any(EXPIRED, params![now, 1])
+}
+
 /// Removes some of the tokens that are dead; answers how many.
 pub fn delete_expired(tx: &mut Tx<'_>, limit: i64) -> Result<usize> {
     let now = tx.now();
