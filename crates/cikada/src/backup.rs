@@ -99,8 +99,8 @@ pub fn run(args: Args) -> Outcome {
     let inspected = Store::inspect(&database, &master, |tx| {
         Ok((check::check(tx, made_at)?, content::blobs(tx)?, store::table::revocation::newest(tx)?))
     });
-    let (violations, named, revocation) = inspected.doing("check the copy of the database")?;
-    require_sound(&violations)?;
+    let (report, named, revocation) = inspected.doing("check the copy of the database")?;
+    require_sound(&report.violations)?;
     let tally = copy_blobs(&blobs_from, &target, &named)?;
     verify_blobs(&blobs_from, &target, &named)?;
 
@@ -196,7 +196,7 @@ fn verify_blobs(from: &Path, target: &Path, named: &[([u8; 32], u64)]) -> Outcom
 fn require_sound(violations: &[check::Violation]) -> Outcome {
     match violations {
         [] => Ok(()),
-        [first, ..] => Err(Failure::new(format!("the database breaks {}: {}", first.promise, first.what))
+        [first, ..] => Err(Failure::new(format!("the database breaks {}: {}", first.finding.promise, first.finding.broken))
             .advise("run `cikada fsck` on the data folder; nothing was replaced")),
     }
 }

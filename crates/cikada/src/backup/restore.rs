@@ -74,8 +74,8 @@ pub fn run(args: Args) -> Outcome {
     let replayed = replay(&folder, &master, journal.is_some())?;
     let named: Vec<([u8; 32], u64)> =
         manifest.blobs.iter().map(|blob| (*blob.sha_256.as_bytes(), blob.bytes)).collect();
-    let violations = Store::inspect(&database, &master, |tx| check::check(tx, now())).doing("check the database")?;
-    require_sound(&violations)?;
+    let report = Store::inspect(&database, &master, |tx| check::check(tx, now())).doing("check the database")?;
+    require_sound(&report.violations)?;
     let source = if is_archive(&args.from) { folder.blobs() } else { args.from.join("blobs") };
     verify_blobs(&source, folder.root(), &named)?;
     sync(&folder.blobs())?;

@@ -30,6 +30,7 @@ pub use lend::lend;
 pub use listing::{Which, listing};
 pub use named::Named;
 pub use relocate::{Names, relocate};
+pub(crate) use room::amounts_below;
 pub use share::{GivenUp, activate_share, deactivate_share, describe_share, revoke_share, share};
 pub use tally::{SENT, Tally};
 pub use update::update;

@@ -42,7 +42,7 @@ pub(super) fn amounts_of(tx: &mut Tx<'_>, id: i64, kind: Kind) -> Result<Amounts
 }
 
 /// All that is below a client.
-pub(super) fn amounts_below(tx: &mut Tx<'_>, client_id: i64) -> Result<Amounts<i64>> {
+pub(crate) fn amounts_below(tx: &mut Tx<'_>, client_id: i64) -> Result<Amounts<i64>> {
     let counted = resource::count_below(tx, client_id)?;
     Ok(sum(counted, share_code::count_below(tx, client_id)?))
 }

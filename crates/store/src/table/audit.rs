@@ -1,13 +1,17 @@
-//! Questions about whole tables, for `cikada fsck`: each lists rows that must not exist.
+//! Questions about whole tables, for `cikada fsck`: each lists rows that must not exist (the starred promises of THREATS
+//! section 1).
+
+mod log;
+mod provision;
+mod tree;
 
 use model::Result;
 
-use crate::{Tx, params};
+use crate::{KeyHash, Sealed, Tx, params};
 
-/// A rule that the rows must keep, and the statement that lists those which break it: a row id or a name, and what is
-/// wrong with it.
+/// A rule that the rows must keep, and the statement that lists those which break it, by a row id or a name.
 pub struct Rule {
-    /// The promise that it belongs to (THREATS section 1).
+    /// The promise that it belongs to.
     pub promise: &'static str,
     /// What must not be.
     pub broken: &'static str,
@@ -15,102 +19,51 @@ pub struct Rule {
 }
 
 /// Rows named at most for each rule.
-const NAMED: i64 = 20;
+pub const NAMED: usize = 20;
 
-const CLIENT_WITHOUT_KEY: &str = "
-    SELECT CAST(r.id AS TEXT) FROM resource r LEFT JOIN client c ON c.id = r.id
-    WHERE r.kind = 1 AND c.id IS NULL LIMIT $1";
-const KEY_WITHOUT_CLIENT: &str = "
-    SELECT CAST(c.id AS TEXT) FROM client c LEFT JOIN resource r ON r.id = c.id AND r.kind = 1
-    WHERE r.id IS NULL LIMIT $1";
-const OWNER_MISSING: &str = "
-    SELECT CAST(r.id AS TEXT) FROM resource r LEFT JOIN resource o ON o.id = r.owner_id AND o.kind = 1
-    WHERE r.owner_id IS NOT NULL AND o.id IS NULL LIMIT $1";
-const SECOND_ROOT: &str = "
-    SELECT CAST(id AS TEXT) FROM resource
-    WHERE owner_id IS NULL AND id <> (SELECT min(id) FROM resource WHERE owner_id IS NULL) LIMIT $1";
-const ALIAS_TARGET_MISSING: &str = "
-    SELECT a.name FROM alias a LEFT JOIN resource r ON r.id = a.resource_id
-    WHERE r.id IS NULL OR r.owner_id IS NULL OR r.owner_id <> a.client_id LIMIT $1";
-const NUMBER_CLIENT_MISSING: &str = "
-    SELECT s.sn FROM serial_number s LEFT JOIN client c ON c.id = s.client_id
-    WHERE s.client_id IS NOT NULL AND c.id IS NULL LIMIT $1";
-const NUMBER_MODEL_MISSING: &str = "
-    SELECT s.sn FROM serial_number s
-    LEFT JOIN model m ON m.id = s.model_id
-    LEFT JOIN sweep w ON w.kind = 1 AND w.subject_id = s.model_id
-    WHERE m.id IS NULL AND w.subject_id IS NULL LIMIT $1";
-const WAITING_WITHOUT_WINDOW: &str = "
-    SELECT CAST(id AS TEXT) FROM client WHERE state = 1 AND expires_at IS NULL LIMIT $1";
-const ANSWERED_WITHOUT_EVENT: &str = "
-    SELECT CAST(c.id AS TEXT) FROM client c LEFT JOIN event e ON e.id = c.answer_id
-    WHERE (c.state = 2 OR (c.state = 3 AND c.answer_id IS NOT NULL))
-        AND (e.id IS NULL OR e.verb <> 1) AND c.event_count < 1500 LIMIT $1";
-const ANSWERED_TOO_LATE: &str = "
-    SELECT CAST(c.id AS TEXT) FROM client c JOIN event e ON e.id = c.answer_id
-    WHERE c.state IN (2, 3) AND e.at >= c.expires_at LIMIT $1";
-const LOG_HEAD_MISSING: &str = "
-    SELECT CAST(c.id AS TEXT) FROM client c LEFT JOIN event e ON e.id = c.event_id
-    WHERE c.event_id IS NOT NULL AND e.id IS NULL LIMIT $1";
-const DEVICE_WITHOUT_LOG: &str = "
-    SELECT s.sn FROM serial_number s JOIN client c ON c.id = s.client_id
-    WHERE c.event_id IS NULL LIMIT $1";
-const VENDOR_CLIENT_MISSING: &str = "
-    SELECT v.name FROM vendor v LEFT JOIN client c ON c.id = v.client_id
-    WHERE c.id IS NULL LIMIT $1";
-const TOKEN_VENDOR_MISSING: &str = "
-    SELECT t.name FROM vendor_token t LEFT JOIN vendor v ON v.client_id = t.vendor_id
-    WHERE v.client_id IS NULL LIMIT $1";
-const MODEL_VENDOR_MISSING: &str = "
-    SELECT m.name FROM model m LEFT JOIN vendor v ON v.client_id = m.vendor_id
-    WHERE v.client_id IS NULL LIMIT $1";
-const MEMBER_GROUP_MISSING: &str = "
-    SELECT m.group_id FROM membership m
-    LEFT JOIN member_group g ON g.model_id = m.model_id AND g.id = m.group_id
-    WHERE g.id IS NULL LIMIT $1";
-
-/// Every rule about rows.
-pub const RULES: &[Rule] = &[
-    Rule { promise: "I1", broken: "a client without a key", sql: CLIENT_WITHOUT_KEY },
-    Rule { promise: "I1", broken: "a key without a client", sql: KEY_WITHOUT_CLIENT },
-    Rule { promise: "I3", broken: "a resource whose owner is missing", sql: OWNER_MISSING },
-    Rule { promise: "I3", broken: "a second root", sql: SECOND_ROOT },
-    Rule {
-        promise: "I3",
-        broken: "an alias that points elsewhere than at a resource of its client",
-        sql: ALIAS_TARGET_MISSING,
-    },
-    Rule { promise: "I3", broken: "a serial number whose client is missing", sql: NUMBER_CLIENT_MISSING },
-    Rule { promise: "I3", broken: "a serial number whose model is missing", sql: NUMBER_MODEL_MISSING },
-    Rule { promise: "I3", broken: "a vendor whose client is missing", sql: VENDOR_CLIENT_MISSING },
-    Rule { promise: "I3", broken: "a token whose vendor is missing", sql: TOKEN_VENDOR_MISSING },
-    Rule { promise: "I3", broken: "a model whose vendor is missing", sql: MODEL_VENDOR_MISSING },
-    Rule { promise: "I3", broken: "a membership of a group that is missing", sql: MEMBER_GROUP_MISSING },
-    Rule { promise: "I6", broken: "a client that waits without a window", sql: WAITING_WITHOUT_WINDOW },
-    Rule { promise: "I6", broken: "an activation at or after the end of its window", sql: ANSWERED_TOO_LATE },
-    Rule {
-        promise: "I11",
-        broken: "an activated client without the event of its activation",
-        sql: ANSWERED_WITHOUT_EVENT,
-    },
-    Rule { promise: "I11", broken: "a log whose newest event is missing", sql: LOG_HEAD_MISSING },
-    Rule { promise: "I11", broken: "a device without a log", sql: DEVICE_WITHOUT_LOG },
-];
+/// Every rule that one statement can check. The first group is about the tree itself: while one of those is broken, walking the
+/// tree means nothing.
+pub const RULES: [&[Rule]; 3] = [tree::RULES, provision::RULES, log::RULES];
 
 impl Rule {
     /// The rows that break the rule, the first few.
     pub fn violations(&self, tx: &mut Tx<'_>) -> Result<Vec<String>> {
-        tx.list(self.sql, params![NAMED], |row| row.text(0))
+        tx.list(self.sql, params![NAMED as i64], |row| row.text(0))
     }
 }
 
-const KEYS: &str = "SELECT id, key_hash, key_sealed FROM client WHERE id > $1 ORDER BY id LIMIT $2";
+/// A kind of row that keeps a key in two forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyTable {
+    /// CIKs.
+    Client,
+    /// Vendor tokens.
+    VendorToken,
+    /// Share codes.
+    ShareCode,
+}
 
-/// The next clients by row id after `after`, with both forms of their keys.
-pub fn keys(tx: &mut Tx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, crate::KeyHash, crate::Sealed)>> {
-    tx.list(KEYS, params![after, limit], |row| {
-        Ok((row.int(0)?, crate::KeyHash::from_bytes(row.array(1)?), crate::Sealed(row.bytes(2)?)))
+const CLIENT_KEYS: &str = "SELECT id, key_hash, key_sealed FROM client WHERE id > $1 ORDER BY id LIMIT $2";
+const TOKENS: &str = "SELECT id, key_hash, key_sealed FROM vendor_token WHERE id > $1 ORDER BY id LIMIT $2";
+const SHARE_CODES: &str = "SELECT id, key_hash, key_sealed FROM share_code WHERE id > $1 ORDER BY id LIMIT $2";
+
+/// The next keys by row id after `after`, in both forms.
+pub fn keys(tx: &mut Tx<'_>, table: KeyTable, after: i64, limit: i64) -> Result<Vec<(i64, KeyHash, Sealed)>> {
+    let sql = match table {
+        KeyTable::Client => CLIENT_KEYS,
+        KeyTable::VendorToken => TOKENS,
+        KeyTable::ShareCode => SHARE_CODES,
+    };
+    tx.list(sql, params![after, limit], |row| {
+        Ok((row.int(0)?, KeyHash::from_bytes(row.array(1)?), Sealed(row.bytes(2)?)))
     })
+}
+
+const RIDS: &str = "SELECT id, rid FROM resource WHERE id > $1 ORDER BY id LIMIT $2";
+
+/// The next public names by row id after `after`.
+pub fn rids(tx: &mut Tx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, [u8; 20])>> {
+    tx.list(RIDS, params![after, limit], |row| Ok((row.int(0)?, row.array(1)?)))
 }
 
 const MODELS: &str = "SELECT id FROM model ORDER BY id";
@@ -120,9 +73,76 @@ pub fn models(tx: &mut Tx<'_>) -> Result<Vec<i64>> {
     tx.list(MODELS, params![], |row| row.int(0))
 }
 
+const ALLOTTED: &str = "
+    SELECT client_id, client_used, dataport_used, datarule_used, dispatch_used, share_used
+    FROM allotment
+    WHERE client_id > $1
+    ORDER BY client_id
+    LIMIT $2";
+
+/// The next clients that have limits, by row id after `after`, and what each is said to hold.
+pub fn allotted(tx: &mut Tx<'_>, after: i64, limit: i64) -> Result<Vec<(i64, super::allotment::Amounts<i64>)>> {
+    tx.list(ALLOTTED, params![after, limit], |row| {
+        let held = super::allotment::Amounts {
+            clients: row.int(1)?,
+            dataports: row.int(2)?,
+            datarules: row.int(3)?,
+            dispatches: row.int(4)?,
+            shares: row.int(5)?,
+        };
+        Ok((row.int(0)?, held))
+    })
+}
+
+const UPLOADED: &str = "SELECT detail FROM event WHERE verb = 27 AND detail IS NOT NULL";
+
+/// What was written down of every upload.
+pub fn uploads(tx: &mut Tx<'_>) -> Result<Vec<String>> {
+    tx.list(UPLOADED, params![], |row| row.text(0))
+}
+
+const FILLED: &str = "SELECT model_id, id, digest FROM content WHERE digest IS NOT NULL ORDER BY model_id, id";
+
+/// Every content that has a blob: model, id, digest.
+pub fn filled_contents(tx: &mut Tx<'_>) -> Result<Vec<(i64, String, [u8; 32])>> {
+    tx.list(FILLED, params![], |row| Ok((row.int(0)?, row.text(1)?, row.array(2)?)))
+}
+
+const COUNTS: &str = "
+    SELECT (SELECT count(*) FROM resource), (SELECT count(*) FROM client), (SELECT count(*) FROM serial_number),
+        (SELECT count(*) FROM serial_range), (SELECT count(*) FROM event)";
+
+/// How much there is to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Resources of all kinds.
+    pub resources: i64,
+    /// Clients among them.
+    pub clients: i64,
+    /// Registered numbers.
+    pub serial_numbers: i64,
+    /// Ranges.
+    pub ranges: i64,
+    /// Events.
+    pub events: i64,
+}
+
+/// Counts the rows.
+pub fn extent(tx: &mut Tx<'_>) -> Result<Extent> {
+    tx.one(COUNTS, params![], |row| {
+        Ok(Extent {
+            resources: row.int(0)?,
+            clients: row.int(1)?,
+            serial_numbers: row.int(2)?,
+            ranges: row.int(3)?,
+            events: row.int(4)?,
+        })
+    })
+}
+
 const TIME_MARK: &str = "SELECT number FROM setting WHERE name = 'time mark'";
 
-/// The persisted mark of the service clock.
-pub fn time_mark(tx: &mut Tx<'_>) -> Result<i64> {
-    tx.one(TIME_MARK, params![], |row| row.int(0))
+/// The persisted mark of the service clock, if there is one.
+pub fn time_mark(tx: &mut Tx<'_>) -> Result<Option<i64>> {
+    Ok(tx.find(TIME_MARK, params![], |row| row.int_or_null(0))?.flatten())
 }
