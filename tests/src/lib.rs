@@ -2,7 +2,8 @@
 //!
 //! It starts and kills servers ([`Server`]), speaks HTTP byte by byte ([`Request`], [`Connection`], [`Answer`]), calls as a
 //! vendor or a device ([`Vendor`], [`Device`]), reads answers as the smallest deployed firmware does ([`FieldDevice`])
-//! plays transcripts ([`transcript`]), and speaks CoAP ([`coap`]) over good links and bad ones ([`Relay`]). It shares no code with the server: what it knows stands in the contract.
+//! plays transcripts ([`transcript`]), speaks CoAP ([`coap`]) over good links and bad ones ([`Relay`]), furnishes a server with something of
+//! everything ([`World`]), and looks into its database from outside ([`Witness`]). It shares no code with the server: what it knows stands in the contract.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation ends the test that made it")]
 
@@ -13,33 +14,46 @@ mod browser;
 mod cast;
 pub mod coap;
 mod connection;
+mod database;
 mod device;
 mod field_device;
 pub mod flood;
 mod form;
+mod fsck;
+mod luck;
+pub mod power;
 mod relay;
 mod request;
+mod rpc;
 pub mod rules;
 mod server;
 pub mod tap;
+mod strace;
 pub mod transcript;
 mod vendor;
 mod web_socket;
+mod world;
 
 pub use address::fresh_address;
 pub use answer::Answer;
 pub use binary::cikada;
 pub use browser::{Browser, PASSWORD};
-pub use cast::Cast;
+pub use cast::{Cast, Client};
 pub use connection::Connection;
+pub use database::{Held, Witness, damage, lock_database};
 pub use device::Device;
 pub use field_device::FieldDevice;
 pub use form::{decode, encode, form};
+pub use fsck::{Copy, Verdict, assert_sound, fsck};
+pub use luck::Luck;
 pub use relay::{Relay, Weather};
 pub use request::Request;
+pub use rpc::{rpc_request, rpc_status};
 pub use server::Server;
+pub use strace::{Strace, strace};
 pub use vendor::{Snapshot, Vendor};
 pub use web_socket::{Heard, WebSocket};
+pub use world::World;
 
 /// A key that has the right form and belongs to nobody.
 pub const UNKNOWN_KEY: &str = "00112233445566778899aabbccddeeff00112233";

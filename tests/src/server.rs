@@ -10,7 +10,7 @@ use std::{io, thread};
 
 use tempfile::TempDir;
 
-use crate::{Answer, Cast, Connection, Device, Request, Vendor, cikada, rules};
+use crate::{Answer, Cast, Connection, Device, Request, Vendor, cikada, fsck, rules};
 
 const READY_IN: Duration = Duration::from_secs(30);
 const STOPPED_IN: Duration = Duration::from_secs(10);
@@ -59,6 +59,16 @@ impl Server {
         Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
     }
 
+    /// Serves a copy of a data folder; `cast` is who is there.
+    pub fn on_copy_of(data: &Path, cast: &Cast) -> Server {
+        let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
+        fsck::copy(data, &folder.path().join("data"));
+        fs::write(folder.path().join("clock"), "0").unwrap();
+        fs::write(folder.path().join("cikada.toml"), "").unwrap();
+        let (child, address) = serve(folder.path(), 0);
+        Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast: cast.clone() }
+    }
+
     /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
     pub fn shared() -> Arc<Server> {
         static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
@@ -94,6 +104,11 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    /// The files of the database.
+    pub fn database_files(&self) -> [std::path::PathBuf; 2] {
+        [self.data().join("cikada.db"), self.data().join("cikada.db-wal")]
+    }
+
     /// The id of the running process.
     pub fn process_id(&self) -> u32 {
         self.child.id()
@@ -119,7 +134,18 @@ impl Server {
 
     /// Waits for a process that somebody else has killed.
     pub fn wait_until_gone(&mut self) {
-        wait(&mut self.child, STOPPED_IN).expect("the server has been killed");
+        self.end(STOPPED_IN).expect("the server has been killed");
+    }
+
+    /// Whether the process has ended, also while somebody else still holds what is left of it.
+    pub fn is_gone(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process_id())).unwrap_or_default();
+        !status.lines().any(|line| line.starts_with("State:") && !line.contains('Z') && !line.contains('X'))
+    }
+
+    /// How the process ends by itself within a time, if it does.
+    pub fn end(&mut self, at_most: Duration) -> Option<ExitStatus> {
+        wait(&mut self.child, at_most)
     }
 
     /// Asks the process to end, and waits for it.
@@ -134,6 +160,12 @@ impl Server {
         self.child = child;
         self.address = address;
         self.starts += 1;
+    }
+
+    /// Stops and serves again, so that nothing is in its memory.
+    pub fn restart_with_cold_memory(&mut self) {
+        assert!(self.stop().success());
+        self.restart();
     }
 
     /// Runs another subcommand on this server's data.
@@ -158,6 +190,14 @@ impl Server {
         *ahead += seconds;
         let (file, fresh) = (self.folder.path().join("clock"), self.folder.path().join("clock.new"));
         fs::write(&fresh, ahead.to_string()).unwrap();
+        fs::rename(fresh, file).unwrap();
+    }
+
+    /// Turns the server's clock by so many seconds from this machine's, whatever it does with that.
+    pub fn set_clock(&self, seconds: i64) {
+        *self.clock.lock().unwrap() = seconds;
+        let (file, fresh) = (self.folder.path().join("clock"), self.folder.path().join("clock.new"));
+        fs::write(&fresh, seconds.to_string()).unwrap();
         fs::rename(fresh, file).unwrap();
     }
 

@@ -256,3 +256,25 @@ fn a_kill_during_uploads_leaves_old_or_new_bytes() {
     let fsck = server.run_on_data("fsck");
     assert!(fsck.status.success(), "{fsck:?}");
 }
+
+#[test]
+fn a_server_with_a_hundred_thousand_numbers_is_ready_two_seconds_after_a_kill() {
+    let mut server = Server::start();
+    let model = fresh_name("many");
+    server.vendor().add_model(&model, &[]);
+    let lines: String = (0..100_000).map(|n| format!("{n:012}\n")).collect();
+    server.vendor().send("POST", &format!("/manage/model/{model}/"), "text/csv", lines).expect(205);
+    // The log that has to be read back is as long as it gets.
+    for n in 0..200 {
+        server.vendor().enable(&model, &format!("{n:012}"));
+    }
+    for round in 0..3 {
+        server.kill();
+        let since = std::time::Instant::now();
+        server.restart();
+        server.vendor().look(&model, "000000000199").expect(200);
+        let ready = since.elapsed();
+        println!("ready after {ready:?}");
+        assert!(ready < Duration::from_secs(2), "round {round}: ready after {ready:?}");
+    }
+}
