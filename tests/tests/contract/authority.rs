@@ -4,9 +4,9 @@ use cikada_tests::{Answer, Request, Server, UNKNOWN_KEY, Vendor, fresh_name};
 
 /// Method, path after `/provision/manage/`, body, then the answers to the vendor, to a foreign vendor, to a partner.
 /// `{m}` is the model, `{owner}` the partner's client. A body is a form unless it says `csv:`, `json:` or `blob:`.
-type Route = (&'static str, &'static str, &'static str, u16, u16, &'static [u16]);
+pub(super) type Route = (&'static str, &'static str, &'static str, u16, u16, &'static [u16]);
 
-const MODEL_ROUTES: &[Route] = &[
+pub(super) const MODEL_ROUTES: &[Route] = &[
     ("GET", "model/{m}", "", 200, 404, &[403]),
     ("PUT", "model/{m}", "options[]=noaliases", 205, 404, &[403]),
     ("DELETE", "model/{m}", "", 205, 404, &[403]),
@@ -331,7 +331,7 @@ fn stage(server: &Server) -> String {
     model
 }
 
-fn request(route: &Route, model: &str, server: &Server) -> Request {
+pub(super) fn request(route: &Route, model: &str, server: &Server) -> Request {
     let path = route.1.replace("{m}", model);
     let body = route.2.replace("{owner}", &server.cast.owner.rid);
     let request = Request::new(route.0, &format!("/provision/manage/{path}"));
