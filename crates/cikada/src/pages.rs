@@ -44,7 +44,7 @@ async fn visit(portal: &Arc<Portal>, request: http::Request) -> Answer {
         // What no page can be called is answered like a page that is not there.
         _ => Vec::new(),
     };
-    let last_call: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(head.last_call());
+    let last_call: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(head.watch().last_call());
     let response = portal
         .answer(portal::Request {
             method: head.method().clone(),
@@ -52,6 +52,7 @@ async fn visit(portal: &Arc<Portal>, request: http::Request) -> Answer {
             query: head.query().to_owned(),
             headers: head.headers().clone(),
             peer: head.peer(),
+            is_secure: head.is_secure(),
             body: portal::Body::new(Incoming(body)),
             last_call,
         })

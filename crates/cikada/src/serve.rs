@@ -88,7 +88,9 @@ pub fn run(args: Args) -> Outcome {
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
         let base = match config.portal.base_url.as_str() {
-            "" => doors.http.first().map_or_else(String::new, |(scheme, door)| format!("{scheme}://{}", door.address())),
+            "" => {
+                doors.http.first().map_or_else(String::new, |(scheme, door)| format!("{scheme}://{}", door.address()))
+            }
             url => url.to_owned(),
         };
         line(init::tell(&init::make(&folder, &vendor)?, &base))?;

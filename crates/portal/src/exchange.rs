@@ -21,6 +21,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The peer's address.
     pub peer: IpAddr,
+    /// It came over TLS to this very listener.
+    pub is_secure: bool,
     /// The body, unread.
     pub body: Body,
     /// Ends when nobody waits for an answer any more: the peer has hung up, or the server stops.

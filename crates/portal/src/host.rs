@@ -44,7 +44,7 @@ impl std::fmt::Display for BaseUrl {
 }
 
 /// The URL by which this request came, if that is one to answer to.
-pub fn accept(headers: &HeaderMap, base: Option<&BaseUrl>) -> Option<BaseUrl> {
+pub fn accept(headers: &HeaderMap, is_secure: bool, base: Option<&BaseUrl>) -> Option<BaseUrl> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next()?.to_str().ok()?.trim().to_ascii_lowercase();
     if hosts.next().is_some() {
@@ -55,7 +55,8 @@ pub fn accept(headers: &HeaderMap, base: Option<&BaseUrl>) -> Option<BaseUrl> {
         let is_ours = host == base.authority || host.strip_suffix(default_port) == Some(&base.authority);
         return is_ours.then(|| base.clone());
     }
-    is_address_or_this_machine(&host).then_some(BaseUrl { scheme: "http", authority: host })
+    let scheme = if is_secure { "https" } else { "http" };
+    is_address_or_this_machine(&host).then_some(BaseUrl { scheme, authority: host })
 }
 
 /// Whether a browser keeps a cookie that wants TLS from there: over plain HTTP, only from this machine.
@@ -96,7 +97,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, host.parse().unwrap());
         let base = base.map(|base| BaseUrl::parse(base).unwrap());
-        accept(&headers, base.as_ref()).map(|url| url.to_string())
+        accept(&headers, false, base.as_ref()).map(|url| url.to_string())
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub async fn answer(portal: &Arc<Portal>, mut request: Request) -> Response {
     if request.method == Method::HEAD {
         request.method = Method::GET;
     }
-    let Some(base) = host::accept(&request.headers, portal.options.base_url.as_ref()) else {
+    let Some(base) = host::accept(&request.headers, request.is_secure, portal.options.base_url.as_ref()) else {
         return refusal::misdirected().by("421");
     };
     let segments = std::mem::take(&mut request.segments);

@@ -125,15 +125,27 @@ fn a_viewer_sees_no_button_and_its_forged_requests_are_refused() {
     admin.post("/portal/models/thermo/groups", &[("id", "beta"), ("meta", "")]).expect(303);
     admin.get("/portal/people").expect(200);
     let mut viewer = invited(&server, &mut admin, &[("role", "viewer"), ("note", "Vera")], "vera@example.org");
-    let pages = ["/portal/overview", "/portal/models", "/portal/models/thermo", "/portal/models/thermo/numbers",
-        "/portal/models/thermo/numbers/T1", "/portal/models/thermo/content", "/portal/models/thermo/groups",
-        "/portal/models/thermo/groups/beta", "/portal/models/thermo/shares", "/portal/tokens", "/portal/people"];
+    let pages = [
+        "/portal/overview",
+        "/portal/models",
+        "/portal/models/thermo",
+        "/portal/models/thermo/numbers",
+        "/portal/models/thermo/numbers/T1",
+        "/portal/models/thermo/content",
+        "/portal/models/thermo/groups",
+        "/portal/models/thermo/groups/beta",
+        "/portal/models/thermo/shares",
+        "/portal/tokens",
+        "/portal/people",
+    ];
     for page in pages {
         let text = viewer.get(page).expect(200).text().to_owned();
         let forms = text.matches("method=\"post\"").count();
         assert_eq!(forms, 1, "{page} has more forms than the one that signs out");
     }
-    for page in ["/portal/models/new", "/portal/models/thermo/settings", "/portal/models/thermo/add", "/portal/admin/accounts"] {
+    for page in
+        ["/portal/models/new", "/portal/models/thermo/settings", "/portal/models/thermo/add", "/portal/admin/accounts"]
+    {
         viewer.get(page).expect(403);
     }
     let before = server.vendor().snapshot("thermo");
@@ -198,8 +210,15 @@ fn hostile_text_is_text() {
     browser.post("/portal/people", &people).expect(200);
     let number = format!("/portal/models/thermo/numbers/{}", cikada_tests::encode(ID));
     let group = format!("/portal/models/thermo/groups/{}", cikada_tests::encode(ID));
-    for page in ["/portal/models/thermo/numbers", &number, "/portal/models/thermo/groups", &group, "/portal/people",
-        "/portal/models/thermo/numbers?q=%3Cscript%3Ex&status=%22%3E%3Cscript%3E", "/portal/overview?said=%3Cscript%3E"] {
+    for page in [
+        "/portal/models/thermo/numbers",
+        &number,
+        "/portal/models/thermo/groups",
+        &group,
+        "/portal/people",
+        "/portal/models/thermo/numbers?q=%3Cscript%3Ex&status=%22%3E%3Cscript%3E",
+        "/portal/overview?said=%3Cscript%3E",
+    ] {
         let text = browser.get(page).expect(200).text().to_owned();
         assert!(!text.contains("<script>x") && !text.contains("<img src=x"), "{page}");
     }

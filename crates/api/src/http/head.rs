@@ -35,13 +35,13 @@ pub struct Credentials<'a> {
 }
 
 /// Whether somebody waits for an answer, also when the head of its request is gone.
-pub(super) struct Watch {
+pub struct Watch {
     seat: Option<Arc<Seat>>,
 }
 
 impl Watch {
     /// Ends when nobody waits for the answer any more: the peer has hung up, or the server stops.
-    pub(super) fn last_call(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub fn last_call(&self) -> impl Future<Output = ()> + Send + use<> {
         let seat = self.seat.clone();
         poll_fn(move |context| seat.as_ref().map_or(Poll::Pending, |seat| seat.poll_last_call(context)))
     }
@@ -61,7 +61,7 @@ impl Head {
     }
 
     /// Sees whether somebody still waits for the answer. For routes that wait.
-    pub(super) fn watch(&self) -> Watch {
+    pub fn watch(&self) -> Watch {
         Watch { seat: self.seat.clone() }
     }
 

@@ -28,7 +28,7 @@ mod worker;
 
 pub use answer::Answer;
 pub use body::Body;
-pub use head::{Credentials, Head};
+pub use head::{Credentials, Head, Watch};
 pub use listener::{Listener, Options, serve};
 pub use path::Segments;
 pub use refuse::refuse;
