@@ -55,6 +55,7 @@ pub fn misdirected() -> Response {
 /// Status and heading.
 fn kind(error: &Error) -> (StatusCode, &'static str) {
     match error {
+        Error::Malformed(Field("page")) => (StatusCode::NOT_FOUND, "Not found"),
         Error::Malformed(_) | Error::TooLarge(_) => (StatusCode::BAD_REQUEST, "That did not work"),
         Error::UnknownContentType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "That did not work"),
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Please sign in"),

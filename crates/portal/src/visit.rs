@@ -165,7 +165,7 @@ impl Guest {
 
     /// A form that holds many serial numbers.
     pub async fn large_form(&mut self) -> Result<Fields> {
-        let (key, limit_bytes) = (Some(self.key.clone()), self.limits().batch_body_bytes);
+        let (key, limit_bytes) = (Some(self.key().clone()), self.limits().batch_body_bytes);
         self.visit.form_within(key, limit_bytes).await
     }
 

@@ -85,7 +85,7 @@ fn a_form_from_elsewhere_is_refused() {
         let request = browser.request("POST", "/portal/sign-out").maybe("Origin", origin).maybe("Sec-Fetch-Site", site);
         browser.send(&request.header("Content-Type", kind).body(body)).expect(403);
     }
-    browser.get("/portal/sign-out").expect(400);
+    browser.get("/portal/sign-out").expect(404);
     browser.get("/portal/account").expect(200);
     browser.post("/portal/sign-out", &[]).expect(303);
 }

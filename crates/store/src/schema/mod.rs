@@ -12,8 +12,11 @@ use crate::keyring::{MasterKey, Sealed, random};
 use crate::table::revocation;
 
 /// Append only; a migration that was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("0001_first.sql"), include_str!("0002_revocation.sql"), include_str!("0003_account.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_first.sql"),
+    include_str!("0002_revocation.sql"),
+    include_str!("0003_account.sql"),
+];
 
 pub(crate) const KEEP_TIME_MARK: &str = "UPDATE setting SET number = $1 WHERE name = 'time mark'";
 
