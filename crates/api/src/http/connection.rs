@@ -15,7 +15,7 @@ use wire::http::framing::HeadLimits;
 use super::Site;
 use super::door::Door;
 use super::seat::{Refusal, Seat};
-use super::stream::Stream;
+use super::stream::{Shared, Stream};
 use super::transport::Transport;
 
 /// What the parser keeps of a body or an answer at most, in bytes.
@@ -28,6 +28,9 @@ const LINGERING: Duration = Duration::from_secs(2);
 /// How connections are read and written: one for all of a worker's.
 pub(super) struct Manners {
     parser: http1::Builder,
+    /// The same for a socket that can be looked at without reading: while a request is answered, nothing is read, and no
+    /// buffer kept for it. Thousands wait at a time.
+    patient: http1::Builder,
     head_limits: HeadLimits,
 }
 
@@ -43,24 +46,39 @@ impl Manners {
         if head_limits.fields != HeadLimits::default().fields {
             parser.max_headers(head_limits.fields);
         }
-        Manners { parser, head_limits }
+        let mut patient = parser.clone();
+        patient.half_close(true);
+        Manners { parser, patient, head_limits }
+    }
+
+    fn parser(&self, transport: &Transport) -> &http1::Builder {
+        match transport {
+            Transport::Plain(_) => &self.patient,
+            Transport::Tls(_) => &self.parser,
+        }
     }
 }
 
 /// Serves a connection until it is over.
 pub(super) async fn serve(transport: Transport, seat: Arc<Seat>, site: Arc<impl Site>, manners: Arc<Manners>) {
-    let stream = Stream::new(transport, seat.clone(), manners.head_limits);
+    let parser = manners.parser(&transport);
+    let socket = Shared::new(transport);
+    let stream = Stream::new(socket.clone(), seat.clone(), manners.head_limits);
     let door = Door { site, seat: seat.clone() };
-    let mut connection = manners.parser.serve_connection(TokioIo::new(stream), door);
+    let mut connection = parser.serve_connection(TokioIo::new(stream), door);
     let ended = std::future::poll_fn(|context| {
         let polled = Pin::new(&mut connection).poll(context);
+        if polled.is_pending() && seat.is_attended() && socket.poll_end(context) {
+            seat.peer_ended();
+        }
         if polled.is_pending() && seat.is_over() { Poll::Ready(Ok(())) } else { polled }
     });
     if let Err(error) = ended.await {
         tracing::debug!(peer = %seat.peer, %error, "a connection broke off");
     }
+    drop(socket);
     let parts = connection.into_parts();
-    let (socket, held) = parts.io.into_inner().into_socket();
+    let Some((socket, held)) = parts.io.into_inner().into_socket() else { return };
     if let Some(upgrade) = seat.take_upgrade() {
         let early = [&parts.read_buf[..], &held].concat();
         // What the parser had goes: whoever speaks another protocol may do so for long.

@@ -310,6 +310,11 @@ impl Seat {
         Poll::Pending
     }
 
+    /// Whether a route waits for nothing that the peer sends.
+    pub(super) fn is_attended(&self) -> bool {
+        self.state().attentive.is_some()
+    }
+
     /// Makes a route that waits look whether it still should.
     pub(super) fn rouse(&self) {
         let attentive = self.state().attentive.take();

@@ -6,7 +6,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::StatusCode;
@@ -19,9 +19,13 @@ use super::transport::Transport;
 /// The parser does not read a head that declares so large a body.
 const LARGEST_BODY: u64 = u64::MAX - 2;
 
+/// A socket that the parser reads and writes, and that its connection looks at while a request waits.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Mutex<Transport>>);
+
 /// A socket whose peer is watched.
 pub(super) struct Stream {
-    transport: Transport,
+    transport: Shared,
     seat: Arc<Seat>,
     guard: Guard,
     /// Bytes that were read and not given on: `ready` bytes that may go, then a head that is not whole.
@@ -32,14 +36,43 @@ pub(super) struct Stream {
     peer_ended: bool,
 }
 
+impl Shared {
+    pub(super) fn new(transport: Transport) -> Shared {
+        Shared(Arc::new(Mutex::new(transport)))
+    }
+
+    /// Whether the peer has sent its last byte, as far as that can be seen without reading; who asks is woken when it does. Over
+    /// TLS only a reader sees it.
+    pub(super) fn poll_end(&self, context: &mut Context<'_>) -> bool {
+        let mut byte = [0];
+        match &mut *self.lock() {
+            Transport::Plain(tcp) => match tcp.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
+                Poll::Ready(Ok(count)) => count == 0,
+                Poll::Ready(Err(_)) => true,
+                Poll::Pending => false,
+            },
+            Transport::Tls(_) => false,
+        }
+    }
+
+    /// The socket, when nobody else has it any more.
+    fn into_inner(self) -> Option<Transport> {
+        Arc::into_inner(self.0).map(|transport| transport.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Transport> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Stream {
-    pub(super) fn new(transport: Transport, seat: Arc<Seat>, limits: HeadLimits) -> Stream {
+    pub(super) fn new(transport: Shared, seat: Arc<Seat>, limits: HeadLimits) -> Stream {
         Stream { transport, seat, guard: Guard::new(limits), held: Vec::new(), ready: 0, read: 0, peer_ended: false }
     }
 
     /// The socket, when the parser is done with it, and what was read and not given on.
-    pub(super) fn into_socket(self) -> (Transport, Vec<u8>) {
-        (self.transport, self.held)
+    pub(super) fn into_socket(self) -> Option<(Transport, Vec<u8>)> {
+        Some((self.transport.into_inner()?, self.held))
     }
 
     /// Judges what was just read into the buffer behind its first `before` bytes, and leaves there what may go on.
@@ -130,7 +163,7 @@ impl AsyncRead for Stream {
                 Some(_) => return Poll::Pending,
             }
             if !this.peer_ended {
-                match Pin::new(&mut this.transport).poll_read(context, buffer) {
+                match Pin::new(&mut *this.transport.lock()).poll_read(context, buffer) {
                     Poll::Pending => {
                         this.seat.must_wait();
                         return Poll::Pending;
@@ -155,7 +188,7 @@ impl AsyncWrite for Stream {
         if this.is_of_parser() {
             return Poll::Ready(Ok(bytes.len()));
         }
-        let written = Pin::new(&mut this.transport).poll_write(context, bytes);
+        let written = Pin::new(&mut *this.transport.lock()).poll_write(context, bytes);
         this.count_written(&written);
         written
     }
@@ -169,7 +202,7 @@ impl AsyncWrite for Stream {
         if this.is_of_parser() {
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
-        let written = Pin::new(&mut this.transport).poll_write_vectored(context, slices);
+        let written = Pin::new(&mut *this.transport.lock()).poll_write_vectored(context, slices);
         this.count_written(&written);
         written
     }
@@ -182,7 +215,7 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         // TLS may hold back the end of a record; the socket itself holds nothing back.
-        match Pin::new(&mut this.transport).poll_flush(context) {
+        match Pin::new(&mut *this.transport.lock()).poll_flush(context) {
             Poll::Pending => {
                 this.seat.must_hold_back();
                 Poll::Pending

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 
 use domain::Settings;
 use domain::caller::{self, Caller, Credential};
+use domain::resource::Named;
 use model::{Error, Result};
 use serde_json::Value as Json;
 use store::Tx;
 use wire::rpc::{self, ActingAs, Answers, Auth, Encoding, Outcome, RequestError, Status};
 
-use self::call::{Call, Place};
+use self::call::{Call, Place, Wait};
 pub(crate) use self::perform::point;
 use super::app::App;
 use super::codes;
@@ -41,6 +42,22 @@ pub struct Asked {
     pub call: std::result::Result<Call, Outcome>,
 }
 
+/// What came of beginning a request.
+pub enum Begun {
+    /// Its answer.
+    Answered(Vec<u8>),
+    /// It has one call, which waits.
+    Waits(Alone),
+}
+
+/// A call that waits and is the only one of its request.
+pub struct Alone {
+    auth: Arc<Auth>,
+    id: Option<Json>,
+    named: Named,
+    wait: Wait,
+}
+
 /// Answers a request. An error is the store's; all others are answered. `last_call` ends when nobody waits for the answer
 /// any more, or the server is to end.
 pub async fn answer<L: Future<Output = ()>>(
@@ -49,15 +66,54 @@ pub async fn answer<L: Future<Output = ()>>(
     encoding: Encoding,
     last_call: impl Fn() -> L,
 ) -> Result<Vec<u8>> {
+    match Box::pin(begin(app, body, encoding, &last_call)).await? {
+        Begun::Answered(answer) => Ok(answer),
+        Begun::Waits(alone) => alone.answer(app, encoding, last_call()).await,
+    }
+}
+
+/// Answers a request, unless all that it does is to wait: that takes little room, and is left to whoever asks.
+pub async fn begin<L: Future<Output = ()>>(
+    app: &Arc<App>,
+    body: Json,
+    encoding: Encoding,
+    last_call: impl Fn() -> L,
+) -> Result<Begun> {
     let auth = match rpc::auth(&body) {
         Ok(auth) => Arc::new(auth),
-        Err(error) => return error.encode(encoding),
+        Err(error) => return error.encode(encoding).map(Begun::Answered),
     };
-    let asked = match asked(app, body) {
+    let mut asked = match asked(app, body) {
         Ok(asked) => asked,
-        Err(error) => return error.encode(encoding),
+        Err(error) => return error.encode(encoding).map(Begun::Answered),
     };
-    match run(app, &auth, asked, encoding, ANSWER_BYTES, last_call).await {
+    if let [Asked { id, call: Ok(Call::Wait(named, wait)) }] = &mut asked[..] {
+        return Ok(Begun::Waits(Alone { auth, id: id.take(), named: named.clone(), wait: *wait }));
+    }
+    answered(run(app, &auth, asked, encoding, ANSWER_BYTES, last_call).await, encoding).map(Begun::Answered)
+}
+
+impl Alone {
+    /// Waits, and gives the answer to the whole request.
+    pub async fn answer(
+        self,
+        app: &Arc<App>,
+        encoding: Encoding,
+        last_call: impl Future<Output = ()>,
+    ) -> Result<Vec<u8>> {
+        let outcome = waiting::wait(app, &self.auth, &self.named, self.wait, last_call).await;
+        let encoded = outcome.and_then(|outcome| {
+            let mut answers = Answers::new(encoding, ANSWER_BYTES);
+            answers.push(self.id.as_ref(), &outcome)?;
+            Ok(answers.finish())
+        });
+        answered(encoded, encoding)
+    }
+}
+
+/// A credential that authenticates nobody is answered, too.
+fn answered(answer: Result<Vec<u8>>, encoding: Encoding) -> Result<Vec<u8>> {
+    match answer {
         Err(Error::Unauthorized) => RequestError::Unauthorized.encode(encoding),
         other => other,
     }
