@@ -196,8 +196,10 @@ fn verify_blobs(from: &Path, target: &Path, named: &[([u8; 32], u64)]) -> Outcom
 fn require_sound(violations: &[check::Violation]) -> Outcome {
     match violations {
         [] => Ok(()),
-        [first, ..] => Err(Failure::new(format!("the database breaks {}: {}", first.finding.promise, first.finding.broken))
-            .advise("run `cikada fsck` on the data folder; nothing was replaced")),
+        [first, ..] => {
+            Err(Failure::new(format!("the database breaks {}: {}", first.finding.promise, first.finding.broken))
+                .advise("run `cikada fsck` on the data folder; nothing was replaced"))
+        }
     }
 }
 

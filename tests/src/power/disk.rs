@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Event;
+use super::trace::AT_THE_END;
 use crate::luck::Luck;
 
 /// What a disk writes as one.
@@ -109,7 +110,9 @@ impl Disk {
                 self.pending.push(Naming::Made { path: path.clone(), file });
             }
             Event::Written { id, path, at, bytes } => {
-                self.change(path, *id, What::Bytes { at: *at as usize, bytes: bytes.clone() });
+                let end = self.names.get(path).map_or(0, |file| self.files[*file].length());
+                let at = if *at == AT_THE_END { end } else { *at as usize };
+                self.change(path, *id, What::Bytes { at, bytes: bytes.clone() });
             }
             Event::Cut { id, path, length } => self.change(path, *id, What::Length(*length as usize)),
             Event::Done { id } => {
@@ -188,7 +191,8 @@ impl Disk {
         for naming in &self.pending[..kept] {
             naming.apply(&mut names);
         }
-        for (path, file) in names {
+        // The index of the log is in memory that is shared by a file; it is made anew.
+        for (path, file) in names.into_iter().filter(|(path, _)| !path.ends_with("-shm")) {
             let path = to.join(path.strip_prefix(&self.folder).unwrap_or(&path).trim_start_matches('/'));
             fs::create_dir_all(path.parent().expect("a folder")).unwrap();
             fs::write(path, self.files[file].after(cut, luck)).unwrap();
@@ -198,6 +202,14 @@ impl Disk {
 }
 
 impl File {
+    /// How long it is for those who use it.
+    fn length(&self) -> usize {
+        self.pending.iter().fold(self.durable.len(), |length, change| match &change.what {
+            What::Length(length) => *length,
+            What::Bytes { at, bytes } => length.max(at + bytes.len()),
+        })
+    }
+
     fn after(&self, cut: Cut, luck: &mut Luck) -> Vec<u8> {
         let mut bytes = self.durable.clone();
         let first = luck.below(self.pending.len() + 1);

@@ -8,6 +8,9 @@ use std::{fs, str};
 pub const CALLS: &str =
     "openat,lseek,write,pwrite64,sendto,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat";
 
+/// Where bytes go that are appended.
+pub const AT_THE_END: u64 = u64::MAX;
+
 /// Something that happened. Ids name calls, so that their ends are told apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the variants say what their fields are")]
@@ -99,9 +102,15 @@ impl Reader {
                 Event::Written { id, path: path.clone(), at: number(at), bytes: bytes.clone() }
             }
             ("write", [Argument::Word(_, Some(path)), Argument::Text(bytes), _]) if self.is_ours(path) => {
-                let position = self.positions.entry(path.clone()).or_default();
-                let at = *position;
-                *position += bytes.len() as u64;
+                // A file that was open before anybody listened is one that is appended to.
+                let at = match self.positions.get_mut(path) {
+                    Some(position) => {
+                        let at = *position;
+                        *position += bytes.len() as u64;
+                        at
+                    }
+                    None => AT_THE_END,
+                };
                 Event::Written { id, path: path.clone(), at, bytes: bytes.clone() }
             }
             ("sendto", [_, Argument::Text(bytes), ..]) => Event::Sent { bytes: bytes.clone() },
@@ -149,7 +158,7 @@ impl Reader {
             ("pwrite64" | "write" | "ftruncate", _) => self.events.extend(id.map(|id| Event::Done { id })),
             ("openat", [path]) if self.is_ours(path) && has_word(call, "O_CREAT") => {
                 if has_word(call, "O_TRUNC") || has_word(call, "O_EXCL") {
-                    self.positions.remove(path);
+                    self.positions.insert(path.clone(), 0);
                 }
                 self.events.push(Event::Made { path: path.clone() });
             }

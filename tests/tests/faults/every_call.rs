@@ -257,11 +257,18 @@ fn start_and_kill(data: &Path, n: usize) -> bool {
     let mut child = command.spawn().unwrap();
     let since = Instant::now();
     loop {
-        if child.try_wait().unwrap().is_some() {
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
+        let is_dead = |id: &str| {
+            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
+        };
+        // It may wait for ever for a thread that it has killed itself.
+        if child.try_wait().unwrap().is_some() || children.split(' ').any(|id| is_dead(id.trim())) {
+            let _ = child.kill();
+            let _ = child.wait();
             return true;
         }
         if is_swept(data) || since.elapsed() > Duration::from_secs(20) {
-            let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
             let _ = Command::new("sh").arg("-c").arg(format!("kill -KILL {children}")).status();
             child.wait().unwrap();
             assert!(is_swept(data), "the sweeps don't come to an end");

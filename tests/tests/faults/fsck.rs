@@ -129,6 +129,7 @@ const DAMAGES: &[(&str, &str)] = &[
     ("a token that is not the one of its row", "UPDATE vendor_token SET key_hash = zeroblob(32)"),
     ("a share code that is not the one of its row", "UPDATE share_code SET key_sealed = zeroblob(60)"),
     ("a RID that is not the one of its row", "UPDATE resource SET rid = randomblob(20) WHERE id = {plain}"),
+    ("a right that ended and lives", "UPDATE client SET state = 3 WHERE id = {dead}"),
     ("no persisted time", "DELETE FROM setting WHERE name = 'time mark'"),
     (
         "a persisted time that is ahead of this machine's",
@@ -137,11 +138,30 @@ const DAMAGES: &[(&str, &str)] = &[
     ("a blob that is not what its row names", "UPDATE content SET length = length + 1 WHERE id = 'firmware'"),
 ];
 
+/// What is beside the database.
+const OTHER_DAMAGES: &[(&str, fn(&Path))] = &[
+    ("a damaged line of the revocation journal", |data| {
+        let journal = data.join("revocations.log");
+        let mut bytes = fs::read(&journal).unwrap();
+        let middle = bytes.iter().position(|byte| *byte == b' ').unwrap() + 2;
+        bytes[middle] ^= 1;
+        fs::write(journal, bytes).unwrap();
+    }),
+    ("a right that ended and is not in the revocation journal", |data| {
+        fs::remove_file(data.join("revocations.log")).unwrap();
+    }),
+];
+
 #[test]
 fn fsck_finds_exactly_what_was_broken() {
     let mut server = Server::start();
     let world = World::furnish(&server);
     assert_eq!(fsck(&server.data()).violations, [], "on a running server");
+    // More than one right has ended, so that some are in the journal alone.
+    for token in ["one", "two", "three"] {
+        server.vendor().post("/admin/auth/", &[("id", token)]).expect(200);
+        server.vendor().call("DELETE", &format!("/admin/auth/{token}")).expect(205);
+    }
     assert!(server.stop().success());
     let clean = fsck(&server.data());
     assert_eq!((clean.success, &clean.violations[..]), (true, &[][..]), "{}", clean.said);
@@ -154,6 +174,14 @@ fn fsck_finds_exactly_what_was_broken() {
         assert!(!verdict.success, "not found: {finding}");
         let found: Vec<&str> = verdict.violations.iter().map(|(_, what)| what.as_str()).collect();
         assert_eq!(found, [*finding], "after {sql}: {}", verdict.said);
+        broken.insert(*finding);
+    }
+    for (finding, damage) in OTHER_DAMAGES {
+        let copy = Copy::of(&server.data());
+        damage(&copy.data());
+        let verdict = fsck(&copy.data());
+        let found: Vec<&str> = verdict.violations.iter().map(|(_, what)| what.as_str()).collect();
+        assert_eq!((verdict.success, found), (false, vec![*finding]), "{}", verdict.said);
         broken.insert(*finding);
     }
     let looked_for: BTreeSet<&str> = clean.looked_for.iter().map(|(_, what)| what.as_str()).collect();
@@ -177,6 +205,7 @@ fn with_rows(sql: &str, world: &World, server: &Server) -> String {
         ("{named_port}", rid(&world.named_port)),
         ("{owner}", rid(&server.cast.owner.rid)),
         ("{open}", number("open")),
+        ("{dead}", number("dead")),
         ("{active}", number("active")),
     ] {
         text = text.replace(word, &row);
@@ -227,11 +256,12 @@ fn fsck_refuses_what_it_cannot_open() {
         ("another master key", &|data| fs::write(data.join("master.key"), [3; 32]).unwrap()),
         ("no master key", &|data| fs::remove_file(data.join("master.key")).unwrap()),
         ("no database", &|data| fs::remove_file(data.join("cikada.db")).unwrap()),
-        ("a page of zeros", &|data| {
+        ("pages of zeros", &|data| {
             let file = data.join("cikada.db");
             let mut bytes = fs::read(&file).unwrap();
-            bytes[4096..8192].fill(0);
+            bytes[4096..].fill(0);
             fs::write(&file, bytes).unwrap();
+            let _ = fs::remove_file(data.join("cikada.db-wal"));
         }),
     ];
     for (what, damage) in damages {

@@ -147,13 +147,20 @@ fn record(seed: u64, steps: usize, inject: Option<&str>) -> Recording {
     let log = json!([{"alias": ""}, "dataport", {"format": "string"}]);
     let log = server.rpc_text(&server.cast.owner.cik, "create", log);
     server.rpc(&server.cast.owner.cik, "map", json!(["alias", log, "log"]));
-    assert!(server.stop().success());
-    let before = Disk::of(&server.data());
-    server.restart();
+    server.restart_with_cold_memory();
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trace");
     let held = Strace::record(&server, CALLS, &file, inject);
+    // Until the thread that writes is heard, too; what came before it counts as being on the disk.
+    for n in 0.. {
+        server.vendor().add("m", &[&format!("heard-{n}")]);
+        if fs::read(&file).unwrap().windows(9).any(|nine| nine == b"pwrite64(") {
+            break;
+        }
+        assert!(n < 1000, "the writer is not heard");
+    }
+    let before = Disk::of(&server.data());
     let mut teller = Teller {
         server: &server,
         luck: Luck::new(seed),
@@ -246,7 +253,10 @@ impl Recording {
 
     fn judge(&self, data: &Path, at: usize, sent: &[(usize, &Claim)]) -> Option<String> {
         let verdict = fsck(data);
-        if !verdict.success {
+        // A line of the journal that was cut off is dropped when the server starts; fsck, which looks before, names it.
+        let is_torn_line = |what: &str| what == "a damaged line of the revocation journal";
+        let only_torn_lines = verdict.violations.iter().all(|(_, what)| is_torn_line(what));
+        if !verdict.success && (verdict.violations.is_empty() || !only_torn_lines) {
             return Some(verdict.said);
         }
         let witness = Witness::of(data);

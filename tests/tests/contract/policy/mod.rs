@@ -45,7 +45,7 @@ impl<'a> Line<'a> {
     #[track_caller]
     fn ask_in_vain(&mut self, request: &Request) -> Answer {
         let witness = self.witness;
-        witness.sees_no_change(|| self.ask(request), || format!("{} {}", request.method(), request.target()))
+        witness.sees_no_change(|| self.ask(request), || String::from_utf8_lossy(&request.to_bytes()).into_owned())
     }
 }
 
