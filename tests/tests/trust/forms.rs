@@ -96,7 +96,8 @@ fn a_field_that_stands_twice_is_refused_and_changes_nothing() {
     let server = stage();
     let before = server.vendor().snapshot("model");
     let (mut doubled, mut tried) = (0, 0);
-    for form in forms(&server) {
+    // A record names an alias before each of its parts, as often as it likes.
+    for form in forms(&server).into_iter().filter(|form| form.path != "/onep:v1/stack/record") {
         for field in form.fields.iter().filter(|field| !field.ends_with("[]")) {
             // Every other field once, with something that could be good.
             let others: Vec<String> = form
@@ -119,7 +120,13 @@ fn a_field_that_stands_twice_is_refused_and_changes_nothing() {
             }
         }
         for name in &form.query {
-            let twice = format!("{name}={0}&{name}={0}", good(&server, name));
+            let mut twice = format!("{name}={0}&{name}={0}", good(&server, name));
+            // What pages only the groups of a thing is not read where they are not asked for.
+            let pages_groups =
+                form.query.iter().any(|other| other == "show") && form.path != "/provision/manage/model/model/";
+            if pages_groups && matches!(name.as_str(), "offset" | "limit") {
+                twice.push_str("&show=groups");
+            }
             let answer = server.call(&form.request(&server, &twice, ""));
             assert!((400..500).contains(&answer.status), "{} {}?{twice}: {answer:?}", form.method, form.path);
             tried += 1;

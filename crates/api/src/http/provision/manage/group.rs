@@ -165,7 +165,8 @@ fn read_members(kind: Kind, bytes: &Bytes, removes: bool, limits: &Limits) -> Re
             let members = ids
                 .into_iter()
                 .map(|id| Ok(MemberChange { member: read_member(kind, id, limits)?, expires_at, meta: meta.clone() }));
-            (members.collect::<Result<Vec<_>>>()?, removes || form.flag("delete")?)
+            let asked_to_remove = form.flag("delete")?;
+            (members.collect::<Result<Vec<_>>>()?, removes || asked_to_remove)
         }
     };
     if members.is_empty() {

@@ -230,7 +230,10 @@ fn read_asked(kind: Kind, bytes: &Bytes, removes: bool, limits: &Limits) -> Resu
         }
         Kind::Form => {
             let form = Form::from_body(bytes, limits)?;
-            let removes = removes || form.flag("delete")? || form.flag("remove")?;
+            // Each is read, so that one that is malformed or stands twice is refused whatever the others say.
+            let asked_to_remove = [form.flag("delete")?, form.flag("remove")?];
+            let removes = removes || asked_to_remove.contains(&true);
+            let extra = form.one("extra")?.unwrap_or("");
             let given = form.list("sn")?;
             if given.is_empty() {
                 return Err(Error::Malformed(Field("sn")));
@@ -240,7 +243,7 @@ fn read_asked(kind: Kind, bytes: &Bytes, removes: bool, limits: &Limits) -> Resu
             if removes {
                 return Ok(Asked::Remove(numbers.collect::<Result<_>>()?));
             }
-            let extra = Extra::parse(form.one("extra")?.unwrap_or(""), limits)?;
+            let extra = Extra::parse(extra, limits)?;
             let numbers = numbers.map(|sn| Ok(NewNumber { serial_number: sn?, extra: extra.clone() }));
             Ok(Asked::Add(numbers.collect::<Result<_>>()?))
         }
