@@ -3,7 +3,8 @@
 //! It starts and kills servers ([`Server`]), speaks HTTP byte by byte ([`Request`], [`Connection`], [`Answer`]), calls as a
 //! vendor or a device ([`Vendor`], [`Device`]), reads answers as the smallest deployed firmware does ([`FieldDevice`])
 //! plays transcripts ([`transcript`]), speaks CoAP ([`coap`]) over good links and bad ones ([`Relay`]), furnishes a server with something of
-//! everything ([`World`]), and looks into its database from outside ([`Witness`]). It shares no code with the server: what it knows stands in the contract.
+//! everything ([`World`]), looks into its database from outside ([`Witness`]), and drives a real browser ([`chromium`]). It shares no code with
+//! the server: what it knows stands in the contract.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation ends the test that made it")]
 
@@ -12,6 +13,7 @@ mod answer;
 mod binary;
 mod browser;
 mod cast;
+pub mod chromium;
 pub mod coap;
 mod connection;
 mod database;

@@ -22,6 +22,7 @@ Examples:
   cikada account list --data /var/lib/cikada
   cikada account invite --data /var/lib/cikada --administrator
   cikada account invite --data /var/lib/cikada --vendor acme --note 'for Ann'
+  cikada account invite --data /var/lib/cikada --vendor acme --owner 'House at the lake'
   cikada account reset --data /var/lib/cikada ann@example.com
 
 Lists while the server runs; stop it for the rest. Vendors invite their own people in the portal, under People.")]
@@ -63,6 +64,9 @@ enum Action {
         /// An administrator of that vendor
         #[arg(long, value_name = "NAME")]
         vendor: Option<String>,
+        /// An owner under that vendor, as a new client of this name
+        #[arg(long, value_name = "NAME", requires = "vendor")]
+        owner: Option<String>,
         /// For whom it is, in your words
         #[arg(long, default_value = "", hide_default_value = true)]
         note: String,
@@ -86,10 +90,11 @@ enum Action {
 pub fn run(args: Args) -> Outcome {
     match args.action {
         Action::List { data } => list(&data),
-        Action::Invite { data, vendor, note, .. } => {
-            let link = change(&data, move |tx| match &vendor {
-                None => account::invite_administrator(tx, &note),
-                Some(name) => account::invite_vendor_administrator(tx, name, &note),
+        Action::Invite { data, vendor, owner, note, .. } => {
+            let link = change(&data, move |tx| match (&vendor, &owner) {
+                (None, _) => account::invite_administrator(tx, &note),
+                (Some(vendor), None) => account::invite_vendor_administrator(tx, vendor, &note),
+                (Some(vendor), Some(owner)) => account::invite_owner(tx, vendor, owner, &note),
             });
             show_link(&data, &link.doing("invite")?)
         }

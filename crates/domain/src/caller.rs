@@ -13,13 +13,15 @@ use store::{Keyring, Stamp, Store, Subject, Tx};
 use crate::key;
 
 mod grant;
+mod own;
 mod person;
 mod reach;
 mod view;
 
 pub use grant::{Grant, Right, by_grant};
+pub use own::{Claim, Offered, OwnDevice};
 pub(crate) use person::any_session;
-pub use person::{Administrator, Lifetimes, SignedIn, person};
+pub use person::{Administrator, Lifetimes, SignedIn, onlooker, person};
 use reach::unlocked;
 pub use reach::{Caller, ClientWithin, Controlled, Readable, Seen, Standing, Writable, calling};
 pub use view::{ModelView, NumbersView, VendorView};

@@ -9,6 +9,7 @@ pub mod check;
 pub mod data;
 pub mod found;
 mod key;
+pub mod owner;
 pub mod processing;
 pub mod provision;
 pub mod resource;

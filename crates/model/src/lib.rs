@@ -14,6 +14,7 @@ mod range;
 mod spelling;
 mod status;
 mod time;
+mod transfer_code;
 
 pub use account::{AccountName, InvitationKey, Role, SessionKey};
 pub use error::{Clash, Error, Field, Noun, Result};
@@ -26,3 +27,4 @@ pub use range::{Range, RangeColumns};
 pub use spelling::{Casing, Format, Spelling};
 pub use status::Status;
 pub use time::{Seconds, UnixSeconds};
+pub use transfer_code::TransferCode;

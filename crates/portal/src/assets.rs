@@ -13,7 +13,23 @@ use crate::exchange::Response;
 type Asset = (&'static str, &'static str, &'static [u8]);
 
 /// Every file of `assets/` that a page or a script asks for.
-const ASSETS: &[Asset] = &[];
+const ASSETS: &[Asset] = &[
+    ("app.css", "text/css; charset=utf-8", include_bytes!("../assets/app.css")),
+    ("icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
+    ("app.js", JS, include_bytes!("../assets/app.js")),
+    ("chart.js", JS, include_bytes!("../assets/chart.js")),
+    ("forms.js", JS, include_bytes!("../assets/forms.js")),
+    ("live.js", JS, include_bytes!("../assets/live.js")),
+    ("scan.js", JS, include_bytes!("../assets/scan.js")),
+    ("times.js", JS, include_bytes!("../assets/times.js")),
+    ("upload.js", JS, include_bytes!("../assets/upload.js")),
+    ("vendored/jsQR.min.js", JS, include_bytes!("../assets/vendored/jsQR.min.js")),
+    ("vendored/uPlot.iife.min.js", JS, include_bytes!("../assets/vendored/uPlot.iife.min.js")),
+    ("vendored/jsQR.LICENSE", "text/plain; charset=utf-8", include_bytes!("../assets/vendored/jsQR.LICENSE")),
+    ("vendored/uPlot.LICENSE", "text/plain; charset=utf-8", include_bytes!("../assets/vendored/uPlot.LICENSE")),
+];
+
+const JS: &str = "text/javascript; charset=utf-8";
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();

@@ -165,6 +165,12 @@ const SAID: &[(&str, &str)] = &[
     ("uploaded", "Uploaded."),
     ("invited", "The invitation is made."),
     ("withdrawn", "The invitation is taken back."),
+    ("already-yours", "This device was added before. Here it is."),
+    ("taken-over", "The device is yours now."),
+    ("code-withdrawn", "The code is taken back. The device stays yours."),
+    ("written", "Written."),
+    ("device-reenabled", "Its old key is dead. It may call in for a new one now."),
+    ("device-removed", "The device is removed, with all that it held."),
 ];
 
 /// A page with its headers: nothing of it may be kept, framed, or mixed with anything from elsewhere (threats T33, T34).

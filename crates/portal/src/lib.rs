@@ -12,7 +12,9 @@ use model::Limits;
 use store::Store;
 
 mod assets;
+mod budget;
 mod cookie;
+mod events;
 mod exchange;
 mod form;
 mod frame;
@@ -49,12 +51,23 @@ pub struct Portal {
     options: Options,
     gate: gate::Gate,
     counting: pages::Counting,
+    budget: budget::Budget,
+    streams: events::Streams,
 }
 
 impl Portal {
     /// The pages over these stores.
     pub fn new(store: Arc<Store>, blobs: BlobStore, settings: Settings, options: Options) -> Portal {
-        Portal { store, blobs, settings, options, gate: gate::Gate::new(), counting: pages::Counting::new() }
+        Portal {
+            store,
+            blobs,
+            settings,
+            options,
+            gate: gate::Gate::new(),
+            counting: pages::Counting::new(),
+            budget: budget::Budget::new(),
+            streams: events::Streams::default(),
+        }
     }
 
     /// Whether a path is the portal's.

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method};
 use model::{Error, Field, Result};
 
 use crate::exchange::{Request, Response};
-use crate::pages::{account, home, join, sign_in, vendor};
+use crate::pages::{account, home, join, owner, sign_in, vendor};
 use crate::visit::Visit;
 use crate::{Portal, assets, frame, host, refusal};
 
@@ -58,6 +58,21 @@ async fn dispatch(visit: Visit, path: &[&str]) -> Answer {
         ["portal", "account", "sessions"] if post => account::end_session(visit.guest()?).await,
         ["portal", "account", "second-factor"] if get => account::second_factor(visit.guest()?).await,
         ["portal", "account", "second-factor"] if post => account::change_second_factor(visit.guest()?).await,
+        ["portal", "devices"] if get => owner::devices(visit.guest()?).await,
+        ["portal", "devices", "events"] if get => owner::devices_events(visit.guest()?).await,
+        ["portal", "devices", rid] if get => owner::device(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "events"] if get => owner::device_events(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "points", port] if get => owner::points(visit.guest()?, rid, port).await,
+        ["portal", "devices", rid, "write"] if post => owner::write(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "name"] if post => owner::rename(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "reenable"] if post => owner::reenable(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "give"] if post => owner::give(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "withdraw"] if post => owner::withdraw(visit.guest()?, rid).await,
+        ["portal", "devices", rid, "remove"] if post => owner::remove(visit.guest()?, rid).await,
+        ["portal", "add"] if get => owner::add_form(visit.guest()?).await,
+        ["portal", "add"] if post => owner::add(visit.guest()?).await,
+        ["portal", "take"] if get => owner::take_form(visit.guest()?).await,
+        ["portal", "take"] if post => owner::take(visit.guest()?).await,
         ["portal", rest @ ..] if get || post => vendor::route(visit, rest).await.unwrap_or(Err(NO_SUCH_PAGE)),
         _ if get || post => Err(NO_SUCH_PAGE),
         _ => Err(NOT_LIKE_THAT),

@@ -135,6 +135,42 @@ fn taken<T>(slot: &mut Mutex<Option<T>>) -> Option<T> {
     slot.get_mut().unwrap_or_else(PoisonError::into_inner).take()
 }
 
+/// The eyes of a person on something that changes: it may look for as long as the session lives, and that is no use of it.
+pub struct Onlooker {
+    portal: Arc<Portal>,
+    key: SessionKey,
+}
+
+impl Onlooker {
+    pub fn limits(&self) -> &Limits {
+        self.portal.limits()
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.portal.store
+    }
+
+    /// The token for the forms of this person.
+    pub fn token(&self) -> String {
+        guard::token(self.store().keyring(), &self.key)
+    }
+
+    /// Looks something up as the person.
+    pub async fn look<T, F>(&self, rule: F) -> Result<(SignedIn, T)>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>, &SignedIn) -> Result<T> + Send + 'static,
+    {
+        let (key, lifetimes) = (self.key.clone(), self.portal.options.lifetimes);
+        let rule = move |tx: &mut Tx<'_>| {
+            let person = caller::onlooker(tx, &key, lifetimes)?;
+            let value = rule(tx, &person)?;
+            Ok((person, value))
+        };
+        self.portal.store.read(rule).await
+    }
+}
+
 /// What a request is that did not come from a page of ours.
 pub const FORGED: Error = Error::Forbidden(Noun::Session);
 
@@ -152,9 +188,9 @@ impl Guest {
         guard::token(self.store().keyring(), &self.key)
     }
 
-    /// The session's key, to look it up.
-    pub fn key(&self) -> &SessionKey {
-        &self.key
+    /// The person's eyes, to look on for longer than this request takes.
+    pub fn onlooker(&self) -> Onlooker {
+        Onlooker { portal: self.portal.clone(), key: self.key.clone() }
     }
 
     /// The form that the person sent; its token is right.
@@ -165,7 +201,7 @@ impl Guest {
 
     /// A form that holds many serial numbers.
     pub async fn large_form(&mut self) -> Result<Fields> {
-        let (key, limit_bytes) = (Some(self.key().clone()), self.limits().batch_body_bytes);
+        let (key, limit_bytes) = (Some(self.key.clone()), self.limits().batch_body_bytes);
         self.visit.form_within(key, limit_bytes).await
     }
 

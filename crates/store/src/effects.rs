@@ -27,6 +27,8 @@ pub enum Subject {
     Series(i64),
     /// Which numbers a model has, whatever their state.
     Numbers(i64),
+    /// A person: the account, its role, its sessions.
+    Account(i64),
 }
 
 /// A moment in the order of all commits: what a transaction read is no older than its stamp.
@@ -114,6 +116,7 @@ impl Subject {
             Subject::Resource(id) => (3, id),
             Subject::Series(id) => (4, id),
             Subject::Numbers(id) => (5, id),
+            Subject::Account(id) => (6, id),
         };
         (id as u64) << 3 | kind
     }

@@ -10,6 +10,7 @@ pub mod distinguished_name;
 pub mod form;
 pub mod http;
 pub mod json;
+pub mod label;
 mod object;
 pub mod path;
 mod percent;

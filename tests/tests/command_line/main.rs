@@ -9,6 +9,7 @@ mod demo;
 mod devices;
 mod groups;
 mod import;
+mod labels;
 mod models;
 mod partners;
 mod profiles;

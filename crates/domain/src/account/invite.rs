@@ -62,6 +62,12 @@ pub fn invite_vendor_administrator(tx: &mut Tx<'_>, vendor: &str, note: &str) ->
     make(tx, blank(Role::VendorAdministrator, Some(vendor.client_id), &note), INVITATION_S)
 }
 
+/// Invites an owner, as a new client of that vendor: for the operator.
+pub fn invite_owner(tx: &mut Tx<'_>, vendor: &str, owner: &str, note: &str) -> Result<Link> {
+    let vendor = vendor::find_by_name(tx, vendor)?.ok_or(Error::Absent(Noun::Vendor))?;
+    make(tx, owner_below(vendor.client_id, owner, note)?, INVITATION_S)
+}
+
 /// Invites somebody to the vendor: its staff, or an owner under it.
 pub fn invite(tx: &mut Tx<'_>, vendor: &Vendor, by: i64, invitee: &Invitee, note: &str) -> Result<Link> {
     let note = short(note, Field("note"))?;
@@ -69,13 +75,7 @@ pub fn invite(tx: &mut Tx<'_>, vendor: &Vendor, by: i64, invitee: &Invitee, note
         Invitee::Administrator => return Err(Error::Forbidden(Noun::Account)),
         Invitee::Staff { may_change: true } => blank(Role::VendorAdministrator, Some(vendor.id()), &note),
         Invitee::Staff { may_change: false } => blank(Role::VendorViewer, Some(vendor.id()), &note),
-        Invitee::Owner { name } => Invitation {
-            below_id: Some(vendor.id()),
-            owner_name: Some(short(name, Field("owner"))?)
-                .filter(|name| !name.is_empty())
-                .ok_or(Error::Malformed(Field("owner")))?,
-            ..blank(Role::Owner, None, &note)
-        },
+        Invitee::Owner { name } => owner_below(vendor.id(), name, &note)?,
     };
     make(tx, Invitation { made_by: Some(by), ..invitation }, INVITATION_S)
 }
@@ -156,6 +156,15 @@ fn make(tx: &mut Tx<'_>, invitation: Invitation, good_for_s: Seconds) -> Result<
     let detail = format!("invitation {id}: {what}");
     log::note(tx, Verb::Invited, row.client_id.or(row.below_id), Some(&detail))?;
     Ok(Link { key })
+}
+
+fn owner_below(vendor_id: i64, name: &str, note: &str) -> Result<Invitation> {
+    let owner_name = short(name, Field("owner"))?;
+    if owner_name.is_empty() {
+        return Err(Error::Malformed(Field("owner")));
+    }
+    let note = short(note, Field("note"))?;
+    Ok(Invitation { below_id: Some(vendor_id), owner_name, ..blank(Role::Owner, None, &note) })
 }
 
 fn blank(role: Role, client_id: Option<i64>, note: &str) -> Invitation {

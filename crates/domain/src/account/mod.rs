@@ -13,7 +13,7 @@ mod totp;
 
 pub use administer::{ListedVendor, accounts, act_as, add_vendor, vendors};
 pub use invite::{
-    Invited, Invitee, Link, first_administrator, invitations, invite, invite_administrator,
+    Invited, Invitee, Link, first_administrator, invitations, invite, invite_administrator, invite_owner,
     invite_vendor_administrator, reset_link, withdraw,
 };
 pub use join::{Joining, join, opened};

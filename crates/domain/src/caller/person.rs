@@ -55,8 +55,27 @@ pub fn person(tx: &mut Tx<'_>, key: &SessionKey, lifetimes: Lifetimes) -> Result
     Ok(signed_in)
 }
 
+/// The person whose living session this is, who looks on and does nothing: that does not count as use of the session.
+pub fn onlooker(tx: &mut Tx<'_>, key: &SessionKey, lifetimes: Lifetimes) -> Result<SignedIn> {
+    let signed_in = unnoted_session(tx, key, lifetimes)?;
+    if !signed_in.session.is_whole {
+        return Err(Error::Unauthorized);
+    }
+    Ok(signed_in)
+}
+
 /// The person of a session that may still wait for a one-time code.
 pub(crate) fn any_session(tx: &mut Tx<'_>, key: &SessionKey, lifetimes: Lifetimes) -> Result<SignedIn> {
+    let signed_in = unnoted_session(tx, key, lifetimes)?;
+    let session = &signed_in.session;
+    if session.is_whole && tx.now() >= session.used_at + NOTED_EVERY_S {
+        tx.require_writing()?;
+        sessions::note_use(tx, session.id)?;
+    }
+    Ok(signed_in)
+}
+
+fn unnoted_session(tx: &mut Tx<'_>, key: &SessionKey, lifetimes: Lifetimes) -> Result<SignedIn> {
     let hash = session_hash(tx, key);
     let (session, expected) = sessions::find_by_hash(tx, &hash)?.ok_or(Error::Unauthorized)?;
     let now = tx.now();
@@ -71,10 +90,6 @@ pub(crate) fn any_session(tx: &mut Tx<'_>, key: &SessionKey, lifetimes: Lifetime
     let account = account::find(tx, session.account_id)?.ok_or(Error::Unauthorized)?;
     if resource::find(tx, account.client_id)?.is_none() {
         return Err(Error::Unauthorized);
-    }
-    if session.is_whole && now >= session.used_at + NOTED_EVERY_S {
-        tx.require_writing()?;
-        sessions::note_use(tx, session.id)?;
     }
     Ok(SignedIn { account, session })
 }

@@ -186,7 +186,8 @@ fn refuse_unused(tx: &mut Tx<'_>, target: &Target, request: &Activate) -> Result
 fn enable_itself(tx: &mut Tx<'_>, target: &Target, request: &Activate) -> Result<Client> {
     let row = models::find_by_id(tx, target.model_id)?.ok_or(Error::Absent(Noun::Model))?;
     let maker = vendor::find(tx, row.vendor_id)?.ok_or(Error::Absent(Noun::Vendor))?;
-    let made = enable::make_client(tx, &row, &maker.name, &request.serial_number, row.vendor_id, None)?;
+    let enabler = enable::Enabler { partner: None, actor_id: row.vendor_id };
+    let made = enable::make_client(tx, &row, &maker.name, &request.serial_number, row.vendor_id, enabler)?;
     client::find(tx, made.id)?.ok_or_else(|| Error::internal("a client that was just made is missing"))
 }
 

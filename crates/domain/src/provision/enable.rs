@@ -15,6 +15,15 @@ use crate::caller::Numbers;
 use crate::key;
 use crate::resource::{Copying, NewClient, clone};
 
+/// Who enables.
+#[derive(Clone, Copy)]
+pub(crate) struct Enabler {
+    /// The share partner in whose name it is done.
+    pub(crate) partner: Option<i64>,
+    /// The client that does it.
+    pub(crate) actor_id: i64,
+}
+
 /// Makes the client of a serial number under an owner of the caller's tree, and opens its window.
 pub fn enable_for_owner(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber, owner: Rid) -> Result<Rid> {
     let known = number::require(tx, numbers, sn)?;
@@ -27,7 +36,8 @@ pub fn enable_for_owner(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber, o
     if known.is_some_and(|known| known.client.is_some()) {
         return Err(Error::Conflict(Clash::HasClient));
     }
-    let made = make_client(tx, numbers.model(), numbers.maker(), sn, owner.id, numbers.partner())?;
+    let enabler = Enabler { partner: numbers.partner(), actor_id: numbers.vendor().id() };
+    let made = make_client(tx, numbers.model(), numbers.maker(), sn, owner.id, enabler)?;
     Ok(made.rid)
 }
 
@@ -40,7 +50,7 @@ pub fn reenable(tx: &mut Tx<'_>, numbers: &Numbers, sn: &SerialNumber) -> Result
 }
 
 /// Gives a client a new key that waits for its device.
-pub(super) fn open_window(tx: &mut Tx<'_>, model: &Model, client_id: i64) -> Result<()> {
+pub(crate) fn open_window(tx: &mut Tx<'_>, model: &Model, client_id: i64) -> Result<()> {
     let issued = key::issue::<Cik>(tx, client_id)?;
     let end = tx.now() + model.activation_timeout_s;
     client::open_window(tx, client_id, &issued.hash, &issued.sealed, end)?;
@@ -49,13 +59,13 @@ pub(super) fn open_window(tx: &mut Tx<'_>, model: &Model, client_id: i64) -> Res
 }
 
 /// Clones the model's template under an owner and gives the clone to the number, which gets a row if a range covered it.
-pub(super) fn make_client(
+pub(crate) fn make_client(
     tx: &mut Tx<'_>,
     model: &Model,
     maker: &VendorName,
     sn: &SerialNumber,
     owner_id: i64,
-    partner: Option<i64>,
+    enabler: Enabler,
 ) -> Result<NewClient> {
     let template_id = template(tx, model)?;
     let copying = Copying {
@@ -68,11 +78,11 @@ pub(super) fn make_client(
     let made = clone(tx, template_id, owner_id, copying, Some(&meta.to_string()), Some(end))?;
     serial_number::insert(tx, model.id, sn, &Extra::default())?;
     let row = serial_number::find(tx, model.id, sn)?.ok_or(Error::Absent(Noun::SerialNumber))?;
-    if !serial_number::set_client(tx, model.id, sn, made.id, partner)? {
+    if !serial_number::set_client(tx, model.id, sn, made.id, enabler.partner)? {
         return Err(Error::Conflict(Clash::HasClient));
     }
     client::set_log(tx, made.id, row.event_id, row.event_count)?;
-    log::note_on_client(tx, made.id, Verb::Enabled, Some(partner.unwrap_or(model.vendor_id)))?;
+    log::note_on_client(tx, made.id, Verb::Enabled, Some(enabler.actor_id))?;
     tx.touch(Subject::Model(model.id));
     Ok(made)
 }

@@ -24,6 +24,7 @@ pub use content::{
 };
 pub use disable::disable;
 pub use dossier::{Dossier, dossier};
+pub(crate) use enable::{Enabler, make_client, open_window};
 pub use enable::{enable_for_owner, reenable};
 pub use group::{
     MemberChange, add_members, create_group, delete_group, group_info, groups, groups_of_group, members, remove_members,

@@ -6,7 +6,7 @@ use store::table::event::Verb;
 use store::table::resource::{self, Kind};
 use store::table::sweep::{self, Leftover};
 use store::table::{
-    alias, allotment, client, comment, dispatch_queue, grant, rule_timer, serial_number, share_code, vendor,
+    alias, allotment, client, comment, dispatch_queue, grant, rule_timer, serial_number, share_code, transfer, vendor,
 };
 use store::{Subject, Tx};
 
@@ -53,6 +53,7 @@ fn drop_client(tx: &mut Tx<'_>, id: i64, actor_id: i64) -> Result<()> {
     client::delete(tx, id)?;
     allotment::delete(tx, id)?;
     grant::delete_of(tx, id)?;
+    transfer::delete(tx, id)?;
     share_code::forget_client(tx, id)?;
     store::table::usage::delete_of(tx, id)?;
     tx.touch(Subject::Client(id));

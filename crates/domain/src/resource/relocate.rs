@@ -1,6 +1,6 @@
 //! Moving a resource from one client to another (contract, rpc.md `move`).
 
-use model::{Clash, Error, Result};
+use model::{Clash, Error, Noun, Result};
 use store::table::alias;
 use store::table::resource::{self, Kind};
 use store::{Subject, Tx};
@@ -19,27 +19,38 @@ pub enum Names {
 
 /// Moves a resource with all that is below it.
 pub fn relocate(tx: &mut Tx<'_>, moved: &Controlled, destination: &ClientWithin, names: Names) -> Result<()> {
-    let row = moved.row();
-    if resource::is_within(tx, destination.id(), row.id)? {
+    hand_over(tx, moved.id(), moved.owner_id(), destination, names)
+}
+
+/// The same for a resource that is not below the caller: whoever calls this has shown another right to it.
+pub(crate) fn hand_over(
+    tx: &mut Tx<'_>,
+    id: i64,
+    owner_id: i64,
+    destination: &ClientWithin,
+    names: Names,
+) -> Result<()> {
+    if resource::is_within(tx, destination.id(), id)? {
         return Err(Error::Conflict(Clash::Cycle));
     }
-    if destination.id() == moved.owner_id() {
+    if destination.id() == owner_id {
         return Ok(());
     }
-    let amounts = room::amounts_of(tx, row.id, row.kind)?;
-    room::give_back(tx, moved.owner_id(), &amounts)?;
-    let levels = resource::height(tx, row.id)?;
+    let row = resource::find(tx, id)?.ok_or(Error::Absent(Noun::Resource))?;
+    let amounts = room::amounts_of(tx, id, row.kind)?;
+    room::give_back(tx, owner_id, &amounts)?;
+    let levels = resource::height(tx, id)?;
     room::take(tx, destination.id(), &amounts, levels)?;
-    usage::note_leaving(tx, row.id, moved.owner_id())?;
-    resource::set_owner(tx, row.id, destination.id())?;
+    usage::note_leaving(tx, id, owner_id)?;
+    resource::set_owner(tx, id, destination.id())?;
     if row.kind == Kind::Client {
-        tx.touch(Subject::Client(row.id));
+        tx.touch(Subject::Client(id));
     }
-    for (client_id, name) in alias::list_of(tx, row.id)? {
+    for (client_id, name) in alias::list_of(tx, id)? {
         alias::delete(tx, client_id, &name)?;
         if names == Names::Follow {
             // False where the name is taken there: what it means to the new owner stays.
-            alias::insert(tx, destination.id(), &name, row.id)?;
+            alias::insert(tx, destination.id(), &name, id)?;
         }
     }
     Ok(())

@@ -25,6 +25,11 @@ pub(crate) fn one_share() -> Amounts<i64> {
     sum([], 1)
 }
 
+/// So many share codes.
+pub(super) fn shares(count: i64) -> Amounts<i64> {
+    sum([], count)
+}
+
 /// A resource with all that is below it, its share codes included.
 pub(super) fn amounts_of(tx: &mut Tx<'_>, id: i64, kind: Kind) -> Result<Amounts<i64>> {
     let below = match kind {

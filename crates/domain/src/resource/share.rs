@@ -74,6 +74,20 @@ pub fn revoke_share(tx: &mut Tx<'_>, caller: &Caller, code: &ShareCode) -> Resul
     Ok(())
 }
 
+/// Kills all codes of a resource that changes hands.
+pub(crate) fn revoke_all(tx: &mut Tx<'_>, resource_id: i64) -> Result<()> {
+    let count = share_code::count_of(tx, resource_id)?;
+    if count == 0 {
+        return Ok(());
+    }
+    share_code::delete_of(tx, resource_id)?;
+    if let Some(owner_id) = resource::find(tx, resource_id)?.and_then(|row| row.owner_id) {
+        room::give_back(tx, owner_id, &room::shares(count))?;
+    }
+    tx.touch(Subject::Resource(resource_id));
+    Ok(())
+}
+
 fn find(tx: &mut Tx<'_>, code: &ShareCode) -> Result<Option<share_code::ShareCode>> {
     let id = key::locate(tx.keyring(), code);
     let found = share_code::find_with_hash(tx, id)?;

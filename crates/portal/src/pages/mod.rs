@@ -3,6 +3,7 @@
 pub mod account;
 pub mod home;
 pub mod join;
+pub mod owner;
 pub mod sign_in;
 pub mod vendor;
 

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0001_first.sql"),
     include_str!("0002_revocation.sql"),
     include_str!("0003_account.sql"),
+    include_str!("0004_transfer.sql"),
 ];
 
 pub(crate) const KEEP_TIME_MARK: &str = "UPDATE setting SET number = $1 WHERE name = 'time mark'";

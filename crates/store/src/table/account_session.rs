@@ -2,7 +2,7 @@
 
 use model::{Result, UnixSeconds};
 
-use crate::{KeyHash, Row, Tx, params};
+use crate::{KeyHash, Row, Subject, Tx, params};
 
 /// A row without its hash.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +83,7 @@ const DELETE: &str = "DELETE FROM account_session WHERE id = $1 AND account_id =
 
 /// Ends a session of an account. False when there was none.
 pub fn delete(tx: &mut Tx<'_>, id: i64, account_id: i64) -> Result<bool> {
+    tx.touch(Subject::Account(account_id));
     Ok(tx.execute(DELETE, params![id, account_id])? == 1)
 }
 
@@ -90,6 +91,7 @@ const DELETE_OTHERS: &str = "DELETE FROM account_session WHERE account_id = $1 A
 
 /// Ends all sessions of an account but one; answers how many.
 pub fn delete_others(tx: &mut Tx<'_>, account_id: i64, kept_id: i64) -> Result<u64> {
+    tx.touch(Subject::Account(account_id));
     tx.execute(DELETE_OTHERS, params![account_id, kept_id])
 }
 

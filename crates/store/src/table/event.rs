@@ -38,6 +38,8 @@ pub enum Verb {
     ActivatedByOwner = 16,
     /// Its owner replaced the key.
     KeyReplaced = 17,
+    /// Its owner handed the client to another.
+    HandedOver = 18,
     /// A model was shared with a vendor, or the share ended.
     Shared = 20,
     /// A share ended.
@@ -151,7 +153,7 @@ pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<()> {
 }
 
 impl Verb {
-    const ALL: [Verb; 35] = [
+    const ALL: [Verb; 36] = [
         Verb::Activated,
         Verb::Repeated,
         Verb::Regranted,
@@ -167,6 +169,7 @@ impl Verb {
         Verb::Dropped,
         Verb::ActivatedByOwner,
         Verb::KeyReplaced,
+        Verb::HandedOver,
         Verb::Shared,
         Verb::Unshared,
         Verb::TokenMade,

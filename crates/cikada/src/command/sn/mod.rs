@@ -2,6 +2,7 @@
 
 mod add;
 pub mod import;
+mod label;
 mod life;
 mod list;
 mod range;
@@ -61,6 +62,8 @@ enum Action {
         #[command(subcommand)]
         action: range::Action,
     },
+    /// Make labels to print: a QR code that lands an owner on the page that adds the device
+    Label(label::Args),
     /// Show one serial number
     Show {
         #[command(flatten)]
@@ -160,7 +163,10 @@ impl Partner {
 }
 
 pub fn run(args: Args) -> Outcome {
-    let server = args.flags.vendor()?;
+    let server = match args.action {
+        Action::Label(_) => args.flags.anybody()?,
+        _ => args.flags.vendor()?,
+    };
     let output = args.flags.output();
     match args.action {
         Action::List { model, shared, paging, partner } => {
@@ -168,6 +174,7 @@ pub fn run(args: Args) -> Outcome {
         }
         Action::Add { model, sns, extra } => add::add(&server, output, &model, &sns, extra.as_deref()),
         Action::Import(args) => import::run(&server, output, &args),
+        Action::Label(label) => label::run(&args.flags, &label),
         Action::Range { action } => range::run(&server, output, action),
         Action::Show { one, partner } => life::show(&server, output, &one, &partner),
         Action::Log { one } => life::log(&server, output, &one),
