@@ -98,10 +98,7 @@ fn measure(report: &mut Report, server: &Server, way: Way, round: usize, watched
         }
         writing.join().map_err(|_| "the writer panicked")?.map_err(Into::into)
     });
-    let sent: Vec<Instant> = match written {
-        Ok(sent) => sent,
-        Err(error) => return Err::<(), Box<dyn std::error::Error>>(error),
-    };
+    let sent: Vec<Instant> = written?;
     // Whoever is woken twice is so by now.
     crowd.attend(Duration::from_secs(1))?;
     let (woken, again) = (crowd.woken(), crowd.woken_again());

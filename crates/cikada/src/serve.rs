@@ -132,7 +132,7 @@ fn configuration(args: &Args) -> Outcome<Config> {
 
 /// What was bound before anything is made.
 struct Doors {
-    http: Vec<(&'static str, Listener)>,
+    http: Vec<Schemed>,
     /// The certificates, where there is an HTTPS listener.
     secured: Option<(Tls, Files)>,
     coap: Option<coap::Listener>,
@@ -192,8 +192,11 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
     served
 }
 
-/// The listeners that were asked for, by their schemes. Plain HTTP is one by default only where there is no other.
-fn bind_http(config: &Config) -> Outcome<(Vec<(&'static str, Listener)>, Option<(Tls, Files)>)> {
+/// A listener and its scheme.
+type Schemed = (&'static str, Listener);
+
+/// The listeners that were asked for. Plain HTTP is one by default only where there is no other.
+fn bind_http(config: &Config) -> Outcome<(Vec<Schemed>, Option<(Tls, Files)>)> {
     let bind = |address| Listener::bind(address).doing(format_args!("listen on {address}"));
     let (mut listeners, mut secured) = (Vec::new(), None);
     let https = config.https.address().map_err(Failure::new)?;

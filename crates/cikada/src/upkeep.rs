@@ -47,12 +47,7 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    pub fn start(
-        app: &Arc<App>,
-        portal: &Portal,
-        outgoing: outgoing::Options,
-        master_key: ReadMasterKey,
-    ) -> Upkeep {
+    pub fn start(app: &Arc<App>, portal: &Portal, outgoing: outgoing::Options, master_key: ReadMasterKey) -> Upkeep {
         let rows = tokio::spawn(sweep_rows(app.clone()));
         let blobs = tokio::spawn(sweep_blobs(app.clone()));
         let values = tokio::spawn(trim_values(app.clone()));

@@ -47,9 +47,8 @@ fn seen(server: &Server, world: &World) -> (cikada_tests::Snapshot, cikada_tests
         [&cast.owner.rid, &cast.template.rid, &world.limited, &world.inner, &world.port, &world.named_port]
             .map(|rid| info(rid))
             .into();
-    for procedure in [json!([cast.owner.rid, ["client", "dataport", "datarule", "dispatch"], {}])] {
-        infos.push(server.rpc(&cast.vendor.cik, "listing", procedure).to_string());
-    }
+    let kinds = json!([cast.owner.rid, ["client", "dataport", "datarule", "dispatch"], {}]);
+    infos.push(server.rpc(&cast.vendor.cik, "listing", kinds).to_string());
     infos.push(server.rpc(&cast.vendor.cik, "read", json!([world.named_port, {"limit": 100}])).to_string());
     for sn in ["unused", "open", "active", "over", "dead", "mine"] {
         infos.push(vendor.look(&world.model, sn).text().to_owned());
