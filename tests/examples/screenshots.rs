@@ -1,6 +1,6 @@
 //! Takes the pictures of the manual: `scripts/screenshots`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation ends it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a broken expectation ends it")]
 
 use std::path::Path;
 

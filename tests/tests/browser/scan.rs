@@ -71,7 +71,7 @@ fn film_of(png: &[u8]) -> Vec<u8> {
         rest = &rest[5 + length..];
     }
     let stride = side.div_ceil(8) + 1;
-    let is_light = |x: usize, y: usize| rows[y * stride + 1 + x / 8] & 0x80 >> (x % 8) != 0;
+    let is_light = |x: usize, y: usize| rows[y * stride + 1 + x / 8] & (0x80 >> (x % 8)) != 0;
     let mut film = format!("YUV4MPEG2 W{FRAME} H{FRAME} F10:1 Ip A1:1 C420jpeg\n").into_bytes();
     for _ in 0..2 {
         film.extend(b"FRAME\n");

@@ -9,7 +9,7 @@ pub fn bilevel(width: usize, height: usize, is_light: impl Fn(usize, usize) -> b
         rows.push(0);
         for first in (0..width).step_by(8) {
             let bits = (first..(first + 8).min(width)).filter(|x| is_light(*x, y));
-            rows.push(bits.fold(0u8, |byte, x| byte | 0x80 >> (x - first)));
+            rows.push(bits.fold(0u8, |byte, x| byte | (0x80 >> (x - first))));
         }
     }
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
@@ -47,12 +47,12 @@ fn zlib(data: &[u8]) -> Vec<u8> {
         a = (a + u32::from(*byte)) % 65_521;
         b = (b + a) % 65_521;
     }
-    out.extend((b << 16 | a).to_be_bytes());
+    out.extend(((b << 16) | a).to_be_bytes());
     out
 }
 
 fn crc(data: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { 0xedb8_8320 ^ crc >> 1 } else { crc >> 1 };
+    let step = |crc: u32, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
     !data.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }
 
