@@ -5,7 +5,9 @@ use model::{Error, Result, UnixSeconds};
 use store::journal::Record;
 use store::table::client;
 use store::table::event::Verb;
-use store::table::{grant, model_share, resource, revocation, serial_number, share_code, vendor_token};
+use store::table::{
+    account_session, grant, invitation, model_share, resource, revocation, serial_number, share_code, vendor_token,
+};
 use store::{KeyHash, Revoked, Subject, Tx};
 
 use crate::provision::log;
@@ -73,6 +75,13 @@ pub fn replay(tx: &mut Tx<'_>, records: &[Record]) -> Result<Replayed> {
         revocation::catch_up(tx, newest.number)?;
     }
     Ok(replayed)
+}
+
+/// Ends every session of the portal and takes every link back that was given out: which of them ended since the copy was made
+/// nobody knows, and both are easily had anew.
+pub fn end_visits(tx: &mut Tx<'_>) -> Result<()> {
+    account_session::delete_all(tx)?;
+    invitation::delete_all(tx).map(|_| ())
 }
 
 fn end_key(tx: &mut Tx<'_>, client_id: i64, at: UnixSeconds) -> Result<()> {

@@ -4,10 +4,18 @@ use model::{Cik, Result, ShareCode, Token};
 use store::table::sealed::{self, Holder};
 use store::{Tx, rotation};
 
+use crate::account;
 use crate::key::Purpose;
 
 const STEP: i64 = 500;
-const ORDER: [Holder; 3] = [Holder::Client, Holder::VendorToken, Holder::ShareCode];
+const ORDER: [Holder; 6] = [
+    Holder::Client,
+    Holder::VendorToken,
+    Holder::ShareCode,
+    Holder::Password,
+    Holder::SecondFactor,
+    Holder::PendingFactor,
+];
 
 /// How far it has come. A process that begins again begins at the beginning: what is sealed anew is passed over quickly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +37,8 @@ pub fn step(tx: &mut Tx<'_>, progress: Progress) -> Result<Option<Progress>> {
         Holder::Client => Cik::PURPOSE,
         Holder::VendorToken => Token::PURPOSE,
         Holder::ShareCode => ShareCode::PURPOSE,
+        Holder::Password => account::PASSWORD,
+        Holder::SecondFactor | Holder::PendingFactor => account::SECOND_FACTOR,
     };
     let copies = sealed::list(tx, *holder, progress.after, STEP)?;
     let mut next = progress;

@@ -186,6 +186,7 @@ fn replay(folder: &Folder, master: &MasterKey, has_journal: bool) -> Outcome<Rep
     let store = Store::open(options, master, Clock::system(), |_| std::process::abort()).doing("open the database")?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().doing("start")?;
     let replayed = runtime.block_on(catch_up(&store))?;
+    runtime.block_on(store.write(revocation::end_visits)).doing("end the sessions of the portal")?;
     store.close();
     for suffix in ["-wal", "-shm"] {
         let mut path = folder.unfinished_database().into_os_string();

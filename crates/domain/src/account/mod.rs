@@ -17,8 +17,10 @@ pub use invite::{
     invite_vendor_administrator, reset_link, withdraw,
 };
 pub use join::{Joining, join, opened};
+pub(crate) use password::PURPOSE as PASSWORD;
 pub use password::{Hashed, LEAST_CHARACTERS, MOST_BYTES, Password, Proof, Weakness};
 pub use people::{Person, change_role, find_by_name, owners, people, remove, remove_by_operator};
+pub(crate) use second_factor::PURPOSE as SECOND_FACTOR;
 pub use second_factor::{Enrolment, begin as begin_second_factor, codes_left, confirm, give_up, pending};
 pub(crate) use session::{begin as begin_session, hash as session_hash};
 pub use session::{end, end_others, sessions, sign_out, sweep};

@@ -15,7 +15,7 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
-const PURPOSE: &str = "password";
+pub(crate) const PURPOSE: &str = "password";
 /// Those that people take when they have to take twelve characters, one a line, without case.
 const COMMON: &str = include_str!("common_passwords.txt");
 

@@ -11,7 +11,7 @@ use super::{sign_in, totp};
 use crate::caller::SignedIn;
 use crate::provision::log;
 
-const PURPOSE: &str = "totp";
+pub(crate) const PURPOSE: &str = "totp";
 const RECOVERY_CODES: usize = 10;
 
 /// A secret that is shown once, to be confirmed with a first code.

@@ -104,6 +104,13 @@ pub fn delete_unused(tx: &mut Tx<'_>, since: UnixSeconds, limit: i64) -> Result<
     tx.execute(DELETE_UNUSED, params![since, limit])
 }
 
+const DELETE_ALL: &str = "DELETE FROM account_session";
+
+/// Ends every session of everybody.
+pub fn delete_all(tx: &mut Tx<'_>) -> Result<u64> {
+    tx.execute(DELETE_ALL, params![])
+}
+
 fn stage(is_whole: bool) -> i64 {
     if is_whole { 1 } else { 2 }
 }

@@ -92,6 +92,13 @@ pub fn delete(tx: &mut Tx<'_>, id: i64) -> Result<bool> {
     Ok(tx.execute(DELETE, params![id])? == 1)
 }
 
+const DELETE_ALL: &str = "DELETE FROM invitation";
+
+/// Takes every link back.
+pub fn delete_all(tx: &mut Tx<'_>) -> Result<u64> {
+    tx.execute(DELETE_ALL, params![])
+}
+
 const DELETE_OF_ACCOUNT: &str = "DELETE FROM invitation WHERE account_id = $1";
 
 /// Takes back the links that choose an account's password.

@@ -66,3 +66,25 @@ fn no_statement_is_planned_again_for_other_parameters() {
     }
     assert_eq!(planned_again, [""; 0]);
 }
+
+/// What a rotation does not seal anew nobody opens after it.
+#[test]
+fn every_sealed_column_is_sealed_anew_by_a_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = Connection::open(&folder.path().join("db"), Access::Write, 1024).unwrap();
+    schema::migrate(&mut connection).unwrap();
+    let columns = "
+        SELECT m.name, c.name
+        FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+        WHERE m.type = 'table' AND (c.name LIKE '%sealed%' OR c.name LIKE '%pending')";
+    let mut statement = connection.inner().prepare(columns).unwrap();
+    let columns = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))).unwrap();
+    let columns: Vec<(String, String)> = columns.collect::<Result<_, _>>().unwrap();
+    assert!(columns.len() >= 6, "{columns:?}");
+    let rotated: Vec<String> =
+        statements().into_iter().filter(|(name, _)| name.starts_with("sealed.rs")).map(|(_, sql)| sql).collect();
+    for (table, column) in columns {
+        let set = format!("UPDATE {table} SET {column} = $1");
+        assert!(rotated.iter().any(|sql| sql.starts_with(&set)), "{table}.{column} is not sealed anew");
+    }
+}
