@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use ::http::HeaderValue;
-use ::http::header::CONTENT_TYPE;
+use ::http::header::{CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use api::common::app::App;
 use api::http::{self, Answer, Site};
 use bytes::Bytes;
@@ -12,6 +12,9 @@ use model::Result;
 use portal::{Content, Pieces, Portal, Response};
 
 use crate::config;
+
+/// A browser that has seen the portal over HTTPS keeps to HTTPS for a year (RFC 6797). Said there only, and never to a device.
+const ONLY_HTTPS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Everything that answers over HTTP.
 pub struct House {
@@ -44,6 +47,7 @@ async fn visit(portal: &Arc<Portal>, request: http::Request) -> Answer {
         // What no page can be called is answered like a page that is not there.
         _ => Vec::new(),
     };
+    let is_secure = head.is_secure();
     let last_call: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(head.watch().last_call());
     let response = portal
         .answer(portal::Request {
@@ -52,12 +56,13 @@ async fn visit(portal: &Arc<Portal>, request: http::Request) -> Answer {
             query: head.query().to_owned(),
             headers: head.headers().clone(),
             peer: head.peer(),
-            is_secure: head.is_secure(),
+            is_secure,
             body: portal::Body::new(Incoming(body)),
             last_call,
         })
         .await;
-    carry(response)
+    let answer = carry(response);
+    if is_secure { answer.with(STRICT_TRANSPORT_SECURITY, ONLY_HTTPS) } else { answer }
 }
 
 /// A response of the portal as an answer of the listener.

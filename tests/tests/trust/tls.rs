@@ -158,6 +158,17 @@ fn a_device_lives_its_life_over_https() {
 }
 
 #[test]
+fn a_browser_is_told_to_keep_to_https_where_it_came_by_it_and_a_device_never() {
+    let secured = Secured::start(|_| String::new());
+    let config = secured.config(None);
+    const STRICT: &str = "Strict-Transport-Security";
+    let page = Request::get("/portal/");
+    assert_eq!(secured.ask(&config, &page).unwrap().header(STRICT), Some("max-age=31536000"));
+    assert_eq!(secured.ask(&config, &Request::get("/timestamp")).unwrap().header(STRICT), None);
+    assert_eq!(secured.server.connect().ask(&page).unwrap().header(STRICT), None);
+}
+
+#[test]
 fn the_usual_tools_are_served() {
     let secured = Secured::start(|_| String::new());
     let url = format!("https://localhost:{}/timestamp", secured.address.port());
