@@ -134,7 +134,7 @@ fn configuration(args: &Args) -> Outcome<Config> {
 struct Doors {
     http: Vec<Schemed>,
     /// The certificates, where there is an HTTPS listener.
-    secured: Option<(Tls, Files)>,
+    secured: Option<Secured>,
     coap: Option<coap::Listener>,
     udp: Option<UdpDoor>,
 }
@@ -194,9 +194,11 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
 
 /// A listener and its scheme.
 type Schemed = (&'static str, Listener);
+/// What TLS needs, and the files that it is read from again.
+type Secured = (Tls, Files);
 
 /// The listeners that were asked for. Plain HTTP is one by default only where there is no other.
-fn bind_http(config: &Config) -> Outcome<(Vec<Schemed>, Option<(Tls, Files)>)> {
+fn bind_http(config: &Config) -> Outcome<(Vec<Schemed>, Option<Secured>)> {
     let bind = |address| Listener::bind(address).doing(format_args!("listen on {address}"));
     let (mut listeners, mut secured) = (Vec::new(), None);
     let https = config.https.address().map_err(Failure::new)?;

@@ -138,8 +138,13 @@ const DAMAGES: &[(&str, &str)] = &[
     ("a blob that is not what its row names", "UPDATE content SET length = length + 1 WHERE id = 'firmware'"),
 ];
 
+/// A finding that is expected, and what brings it about.
+type Damage = (&'static str, fn(&Path));
+/// The same with what only one test knows.
+type Told<'t> = (&'t str, &'t dyn Fn(&Path));
+
 /// What is beside the database.
-const OTHER_DAMAGES: &[(&str, fn(&Path))] = &[
+const OTHER_DAMAGES: &[Damage] = &[
     ("a damaged line of the revocation journal", |data| {
         let journal = data.join("revocations.log");
         let mut bytes = fs::read(&journal).unwrap();
@@ -252,7 +257,7 @@ fn fsck_finds_blobs_that_are_gone_cut_or_changed() {
 fn fsck_refuses_what_it_cannot_open() {
     let mut server = Server::start();
     assert!(server.stop().success());
-    let damages: [(&str, &dyn Fn(&Path)); 4] = [
+    let damages: [Told<'_>; 4] = [
         ("another master key", &|data| fs::write(data.join("master.key"), [3; 32]).unwrap()),
         ("no master key", &|data| fs::remove_file(data.join("master.key")).unwrap()),
         ("no database", &|data| fs::remove_file(data.join("cikada.db")).unwrap()),

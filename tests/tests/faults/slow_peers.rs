@@ -119,7 +119,7 @@ fn play(plan: &Plan) {
     let p99 = times[times.len() * 99 / 100];
     let oldest = |manner| peers.iter().filter(|peer| peer.manner == manner).map(|peer| peer.since.elapsed()).max();
     let lived = |manner| oldest(manner).unwrap_or_default().max(longest[manner as usize]);
-    println!(
+    eprintln!(
         "{} slow peers for {:?}: p99 {p99:?} of {} requests, {} MiB resident; lived {longest:?}, let go {gone:?}",
         peers.len(),
         plan.time,

@@ -121,7 +121,7 @@ fn behind(start: fn(std::net::SocketAddr) -> Proxy) {
     };
     let seen = proxy.forwarded().iter().filter(|line| line.contains("id=canary")).count();
     let served = count(&carried.answers, CANARY.as_bytes());
-    println!("{}: {} answers, {served} times openly", proxy.name, carried.answer_count());
+    eprintln!("{}: {} answers, {served} times openly", proxy.name, carried.answer_count());
     assert_eq!(served, seen, "a request that {} has not seen was served", proxy.name);
     assert_eq!(served, openly, "an answer went to somebody else");
 }
