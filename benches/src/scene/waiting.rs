@@ -84,7 +84,7 @@ fn measure(report: &mut Report, server: &Server, way: Way, round: usize, watched
         .map(|group| Value::from_iter(group.iter().map(|watched| json!([watched.rid, 1]))))
         .collect();
     let began = Instant::now();
-    let written = thread::scope(|scope| {
+    let written: crate::Outcome<Vec<Instant>> = thread::scope(|scope| {
         let writing = scope.spawn(|| -> Result<Vec<Instant>, String> {
             let mut sent = Vec::new();
             for group in &groups {
@@ -98,7 +98,7 @@ fn measure(report: &mut Report, server: &Server, way: Way, round: usize, watched
         }
         writing.join().map_err(|_| "the writer panicked")?.map_err(Into::into)
     });
-    let sent: Vec<Instant> = written?;
+    let sent = written?;
     // Whoever is woken twice is so by now.
     crowd.attend(Duration::from_secs(1))?;
     let (woken, again) = (crowd.woken(), crowd.woken_again());
