@@ -24,7 +24,7 @@ enum Right {
 
 #[test]
 fn nothing_succeeds_with_a_right_that_has_ended() {
-    let revocations: usize = std::env::var("CIKADA_REVOCATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(500);
+    let revocations: usize = std::env::var("CIKADA_REVOCATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
     let server = Server::start();
     let vendor = server.vendor();
     vendor.add_model("m", &[]);
