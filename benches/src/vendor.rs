@@ -48,6 +48,8 @@ impl<'a> Vendor<'a> {
     }
 
     pub fn upload(&mut self, model: &str, id: &str, bytes: &[u8]) -> Outcome<()> {
+        // The last one may be closed: nothing was asked on it for as long as something was measured.
+        self.connection = Connection::open(self.server.address)?.patience(Duration::from_secs(300));
         let request = self.request("POST", &format!("/provision/manage/content/{model}/{id}"));
         self.ask(&request.header("Content-Type", "application/octet-stream").body(bytes), 205).map(drop)
     }

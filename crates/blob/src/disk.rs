@@ -31,6 +31,12 @@ pub(crate) struct Draft {
     sums: BufWriter<NamedTempFile>,
 }
 
+/// An upload to which nothing is added any more.
+pub(crate) struct Sealed {
+    pub(crate) data: NamedTempFile,
+    pub(crate) sums: NamedTempFile,
+}
+
 /// The open files of a blob: its bytes stay readable when its name is gone.
 pub(crate) struct Files {
     pub(crate) data: File,
@@ -77,19 +83,21 @@ impl Disk {
 
     /// Gives a whole upload its name, durably. A blob that is there already is replaced by the same bytes, which
     /// heals it should the disk have damaged it.
-    pub(crate) fn place(&self, draft: Draft, digest: Digest, length: u64) -> Result<()> {
-        let Draft { data, sums } = draft;
-        let sums = sums
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)
-            .and_then(|sums| sums.as_file().write_all_at(&sums::header(length), 0).map(|()| sums))
-            .map_err(|error| fault("writing in", &self.unfinished, error))?;
-        self.durable(data.as_file(), &self.unfinished)?;
-        self.durable(sums.as_file(), &self.unfinished)?;
-        for (file, name) in [(sums, self.sums_path(&digest)), (data, self.path(&digest))] {
+    pub(crate) fn place(&self, sealed: Sealed, digest: Digest) -> Result<()> {
+        self.durable(sealed.data.as_file(), &self.unfinished)?;
+        self.durable(sealed.sums.as_file(), &self.unfinished)?;
+        self.place_as_it_is(sealed, &digest)?;
+        self.durable_folder()
+    }
+
+    /// The same without a promise: what is lost in a power cut can be had elsewhere, and what is half there does not
+    /// agree with its sums.
+    pub(crate) fn place_as_it_is(&self, sealed: Sealed, digest: &Digest) -> Result<()> {
+        let Sealed { data, sums } = sealed;
+        for (file, name) in [(sums, self.sums_path(digest)), (data, self.path(digest))] {
             file.persist(&name).map_err(|error| fault("naming", &name, error.error))?;
         }
-        self.durable_folder()
+        Ok(())
     }
 
     /// The files and the length of a blob, or None where it has no name. Where only the sums are missing (a folder
@@ -245,6 +253,18 @@ impl Draft {
     pub(crate) fn append(&mut self, piece: &[u8]) -> Result<()> {
         self.data.as_file_mut().write_all(piece).map_err(|error| fault("writing", self.data.path(), error))?;
         self.append_sums(piece)
+    }
+
+    /// Writes what says how much it all is.
+    pub(crate) fn seal(self, length: u64) -> Result<Sealed> {
+        let Draft { data, sums } = self;
+        let folder = data.path().parent().unwrap_or(Path::new("")).to_path_buf();
+        let sums = sums
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)
+            .and_then(|sums| sums.as_file().write_all_at(&sums::header(length), 0).map(|()| sums))
+            .map_err(|error| fault("writing in", &folder, error))?;
+        Ok(Sealed { data, sums })
     }
 
     fn append_sums(&mut self, piece: &[u8]) -> Result<()> {

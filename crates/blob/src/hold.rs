@@ -10,7 +10,7 @@ use crate::Digest;
 pub(crate) struct Holds {
     table: Mutex<Table>,
     /// Locked by the sweep that runs: there is one at a time.
-    sweeping: Mutex<()>,
+    sweeping: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(crate) struct Hold {
 /// A sweep that runs.
 pub(crate) struct Sweep<'a> {
     holds: &'a Holds,
-    _alone: MutexGuard<'a, ()>,
+    _alone: tokio::sync::MutexGuard<'a, ()>,
 }
 
 impl Holds {
@@ -43,9 +43,17 @@ impl Holds {
     }
 
     /// From now on every digest that is held, or gets held, counts as in use until the guard is gone. Waits for a
-    /// sweep that runs already.
+    /// sweep that runs already. Not for the runtime's threads.
     pub(crate) fn sweep(&self) -> Sweep<'_> {
-        let alone = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.begin_sweep(self.sweeping.blocking_lock())
+    }
+
+    /// The same on the runtime.
+    pub(crate) async fn sweep_from_afar(&self) -> Sweep<'_> {
+        self.begin_sweep(self.sweeping.lock().await)
+    }
+
+    fn begin_sweep<'a>(&'a self, alone: tokio::sync::MutexGuard<'a, ()>) -> Sweep<'a> {
         let mut table = self.table();
         table.since_sweep = Some(table.holders.keys().copied().collect());
         Sweep { holds: self, _alone: alone }

@@ -12,13 +12,17 @@ mod copy;
 mod digest;
 mod disk;
 mod fault;
+mod files;
 mod hold;
 mod intake;
+mod location;
 mod memory;
+mod objects;
 mod piece;
 mod reader;
 mod store;
 mod sums;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -26,8 +30,10 @@ mod upload;
 pub use bounds::Bounds;
 pub use copy::{Came, Kept, bring, file, keep, remove};
 pub use digest::Digest;
+pub use location::{Location, ObjectAccess};
 pub use reader::{Pieces, Reader};
 pub use store::{BlobStore, Condition, Swept};
+pub use tally::Tally;
 pub use upload::{Stored, Upload};
 
 /// The most bytes that one piece of an upload or a download holds in memory.

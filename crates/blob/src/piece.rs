@@ -32,6 +32,11 @@ impl PieceMemory {
         self.taken.load(Ordering::Relaxed) < self.bound / 2
     }
 
+    /// Bytes that are taken.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// Room for `used` bytes, at most [`PIECE_BYTES`].
     pub(crate) fn take(self: &Arc<Self>, used: usize) -> Piece {
         let buffer = if used <= CHUNK_BYTES { vec![0; used].into() } else { self.whole_piece() };

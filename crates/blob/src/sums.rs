@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::Digest;
+
 /// The bytes under one sum. A range read costs at most two chunks more than it gives.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 
@@ -51,4 +53,39 @@ pub(crate) fn agree(file: &File, offset: u64, bytes: &[u8]) -> io::Result<bool> 
     file.read_exact_at(&mut sums, HEADER_BYTES as u64 + first_chunk * SUM_BYTES as u64)?;
     let (sums, _) = sums.as_chunks::<SUM_BYTES>();
     Ok(bytes.chunks(CHUNK_BYTES).zip(sums).all(|(chunk, sum)| xxh3_64(chunk) == u64::from_le_bytes(*sum)))
+}
+
+/// In an object store the sums say, too, whose they are: names there are only as good as the store.
+const OBJECT_MAGIC: [u8; 8] = *b"cikdsum2";
+const OBJECT_HEADER_BYTES: usize = 48;
+
+/// The first bytes of the sums of a blob in an object store.
+pub(crate) fn object_header(digest: &Digest, length: u64) -> Vec<u8> {
+    [&OBJECT_MAGIC[..], &length.to_le_bytes(), digest.as_bytes()].concat()
+}
+
+/// How long the object of sums of a blob is.
+pub(crate) fn object_length(blob_length: u64) -> u64 {
+    OBJECT_HEADER_BYTES as u64 + blob_length.div_ceil(CHUNK_BYTES as u64) * SUM_BYTES as u64
+}
+
+/// Whether these are the sums of that blob, as far as their header says.
+pub(crate) fn object_fits(sums: &[u8], digest: &Digest, blob_length: u64) -> bool {
+    sums.len() as u64 == object_length(blob_length) && sums.starts_with(&object_header(digest, blob_length))
+}
+
+/// Whether bytes of the blob at `offset`, a chunk's begin, are those that were uploaded.
+pub(crate) fn object_agrees(sums: &[u8], offset: u64, bytes: &[u8]) -> bool {
+    let first = OBJECT_HEADER_BYTES + (offset / CHUNK_BYTES as u64) as usize * SUM_BYTES;
+    let Some(sums) = sums.get(first..first + bytes.len().div_ceil(CHUNK_BYTES) * SUM_BYTES) else { return false };
+    let (sums, _) = sums.as_chunks::<SUM_BYTES>();
+    bytes.chunks(CHUNK_BYTES).zip(sums).all(|(chunk, sum)| xxh3_64(chunk) == u64::from_le_bytes(*sum))
+}
+
+/// The object of sums out of the file of sums that was written beside an upload.
+pub(crate) fn object_of_file(file: &File, digest: &Digest, length: u64) -> io::Result<Vec<u8>> {
+    let mut sums = object_header(digest, length);
+    sums.resize(object_length(length) as usize, 0);
+    file.read_exact_at(&mut sums[OBJECT_HEADER_BYTES..], HEADER_BYTES as u64)?;
+    Ok(sums)
 }

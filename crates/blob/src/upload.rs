@@ -11,7 +11,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::disk;
 use crate::hold::{Hold, Holds};
 use crate::intake::Share;
-use crate::store::Engine;
+use crate::objects::Objects;
+use crate::store::{Engine, Local};
 use crate::{Digest, PIECE_BYTES};
 
 /// A blob on its way in. Dropping it, at any moment before [`Upload::finish`] is answered, leaves the store as it was
@@ -56,6 +57,13 @@ struct Draft {
     share: Arc<Share>,
 }
 
+/// An upload that is whole here.
+enum Placing {
+    Done(Stored),
+    /// Its files have to go to the object store yet.
+    OnItsWay(Objects, disk::Sealed, Stored, Arc<Share>),
+}
+
 enum Sink {
     Disk(disk::Draft),
     Memory(Vec<u8>),
@@ -96,7 +104,19 @@ impl Upload {
         let (draft, _) = self.settle().await?;
         let (piece, engine, holds) = (std::mem::take(&mut self.piece), self.engine.clone(), self.holds.clone());
         let expected = self.expected;
-        crate::store::off_runtime(move || draft.place(&piece, expected, &engine, &holds)).await
+        let placing = crate::store::off_runtime(move || draft.place(&piece, expected, &engine, &holds));
+        match placing.await? {
+            Placing::Done(stored) => Ok(stored),
+            Placing::OnItsWay(objects, sealed, stored, share) => {
+                let (digest, length) = (stored.digest, stored.length);
+                // To its end, whether or not anybody waits, and as long as it counts as unfinished.
+                let put = async move |objects: Objects| {
+                    let _share = share;
+                    objects.put(sealed, digest, length).await.map(|()| stored)
+                };
+                objects.call(put).await
+            }
+        }
     }
 
     async fn take(&mut self, bytes: &[u8]) -> Result<()> {
@@ -164,7 +184,7 @@ impl Draft {
         Ok(())
     }
 
-    fn place(mut self, last: &[u8], expected: Option<Digest>, engine: &Engine, holds: &Arc<Holds>) -> Result<Stored> {
+    fn place(mut self, last: &[u8], expected: Option<Digest>, engine: &Engine, holds: &Arc<Holds>) -> Result<Placing> {
         self.append(last)?;
         let digest = Digest::from_bytes(std::mem::take(&mut self.hash).finalize().into());
         if expected.is_some_and(|expected| expected != digest) {
@@ -173,19 +193,26 @@ impl Draft {
         // Held before it has a name: a sweep that runs now never takes it between the name and the row.
         let stored = Stored { digest, length: self.length, _hold: holds.hold(digest) };
         match (engine, self.sink.take()) {
-            (Engine::Disk(disk), Some(Sink::Disk(draft))) => disk.place(draft, digest, self.length)?,
-            (Engine::Memory(memory), Some(Sink::Memory(bytes))) => memory.place(bytes, digest),
+            (Engine::Local(Local::Disk(disk)), Some(Sink::Disk(draft))) => {
+                disk.place(draft.seal(self.length)?, digest)?
+            }
+            (Engine::Objects(objects), Some(Sink::Disk(draft))) => {
+                let sealed = draft.seal(self.length)?;
+                return Ok(Placing::OnItsWay(objects.clone(), sealed, stored, self.share.clone()));
+            }
+            (Engine::Local(Local::Memory(memory)), Some(Sink::Memory(bytes))) => memory.place(bytes, digest),
             _ => return Err(Error::internal("an upload changed its engine")),
         }
-        Ok(stored)
+        Ok(Placing::Done(stored))
     }
 
     fn sink(&mut self) -> Result<&mut Sink> {
         let sink = match self.sink.take() {
             Some(sink) => sink,
             None => match &*self.engine {
-                Engine::Disk(disk) => Sink::Disk(disk.draft()?),
-                Engine::Memory(_) => Sink::Memory(Vec::new()),
+                Engine::Local(Local::Disk(disk)) => Sink::Disk(disk.draft()?),
+                Engine::Objects(objects) => Sink::Disk(objects.draft()?),
+                Engine::Local(Local::Memory(_)) => Sink::Memory(Vec::new()),
             },
         };
         Ok(self.sink.insert(sink))

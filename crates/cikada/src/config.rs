@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::output::line;
 
-pub use sections::{Activation, Blob, Coap, Dispatch, Http, Https, Limits, Log, LogFormat, Portal, Smtp, Store};
+pub use sections::{
+    Activation, Blob, Coap, Dispatch, Http, Https, Limits, Log, LogFormat, Metrics, Portal, Smtp, Store,
+};
 
 /// Print the default configuration with its comments
 #[derive(clap::Args)]
@@ -44,6 +46,7 @@ pub struct Config {
     pub smtp: Smtp,
     pub dispatch: Dispatch,
     pub log: Log,
+    pub metrics: Metrics,
     /// Whether somebody has asked for plain HTTP by naming its address.
     #[serde(skip)]
     pub http_is_named: bool,
@@ -74,7 +77,9 @@ impl Config {
         self.coap.check()?;
         self.store.check()?;
         self.portal.options()?;
+        self.blob.check()?;
         self.outgoing()?;
+        self.metrics.address()?;
         self.activation.check()
     }
 
@@ -100,6 +105,7 @@ fn printed() -> String {
     section::print_onto::<Smtp>(&mut text, "smtp");
     section::print_onto::<Dispatch>(&mut text, "dispatch");
     section::print_onto::<Log>(&mut text, "log");
+    section::print_onto::<Metrics>(&mut text, "metrics");
     text
 }
 
@@ -154,6 +160,9 @@ mod tests {
             ("[https]\nrequire_certificates = true\nclient_authorities = [\"acme=ca.pem\"]\n", "client_authorities"),
             ("[coap]\naddr = \"everywhere\"\n", "coap.addr"),
             ("[coap]\nobserve_refresh_s = 1\n", "observe_refresh_s"),
+            ("[blob]\nurl = \"ftp://x\"\n", "blob.url"),
+            ("[blob]\naccess_key_id = \"x\"\n", "secret_access_key"),
+            ("[blob]\ndeadline_s = 0\n", "deadline_s"),
             ("[store]\nqueue = 0\n", "queue"),
             ("[store]\nbatch = 0\n", "batch"),
             ("[activation]\nminimum_timeout_s = 100\ndefault_timeout_s = 50\n", "default_timeout_s"),
@@ -164,6 +173,7 @@ mod tests {
             ("[activation]\naddress_per_minute = 0\n", "address_per_minute"),
             ("[portal]\nbase_url = \"portal.example.org\"\n", "portal.base_url"),
             ("[portal]\nidle_timeout_s = 0\n", "portal.idle_timeout_s"),
+            ("[metrics]\naddr = \"everywhere\"\n", "metrics.addr"),
             ("[log]\nformat = \"xml\"\n", "format"),
         ] {
             let refusal = Config::parse(text).unwrap_err();

@@ -53,6 +53,11 @@ impl Folder {
         elsewhere.map_or_else(|| self.root.join("revocations.log"), Path::to_path_buf)
     }
 
+    /// The folder of what is kept here of an object store, and of uploads on their way there.
+    pub fn kept_blobs(&self) -> PathBuf {
+        self.root.join("blob-cache")
+    }
+
     /// Whether a server was made here.
     pub fn holds_a_server(&self) -> bool {
         self.database().exists()

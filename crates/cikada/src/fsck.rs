@@ -11,6 +11,7 @@ use store::journal::{self, Records};
 use store::table::content;
 use store::{MasterKey, Store};
 
+use crate::config::Config;
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::Folder;
 use crate::output::{line, visible};
@@ -23,6 +24,7 @@ const BLOB_WRONG: Finding = Finding { promise: "I5", broken: "a blob that is not
 Examples:
   cikada fsck --data /var/lib/cikada
   cikada fsck --data /mnt/restored-backup --json
+  cikada fsck --data /var/lib/cikada --blob s3://firmware/prod
 
 Exits 0 only when everything that must hold does. The promises I1 to I12 are told in docs/TRUST.md.")]
 pub struct Args {
@@ -35,6 +37,12 @@ pub struct Args {
     /// The revocation journal, if the server keeps it outside the folder
     #[arg(long, value_name = "FILE")]
     pub revocations: Option<PathBuf>,
+    /// The configuration file, where content is not in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where content is kept: file:/some/folder or s3://bucket/prefix
+    #[arg(long, value_name = "URL", env = "CIKADA_BLOB_URL")]
+    pub blob: Option<String>,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
@@ -60,17 +68,23 @@ pub fn run(args: Args) -> Outcome {
         Ok((report, content::blobs(tx)?))
     });
     let (mut report, named) = inspected.doing("check the database")?;
-    report.add(BLOB_WRONG, check_blobs(&folder, &master, &named)?);
+    report.add(BLOB_WRONG, check_blobs(&args, &folder, &master, &named)?);
     tell(&args, &report, named.len())
 }
 
 /// Every blob that a row names is there, whole and unchanged (promise I5).
-fn check_blobs(folder: &Folder, master: &MasterKey, named: &[Named]) -> Outcome<Vec<String>> {
+fn check_blobs(args: &Args, folder: &Folder, master: &MasterKey, named: &[Named]) -> Outcome<Vec<String>> {
     if named.is_empty() {
         return Ok(Vec::new());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
-    let blobs = BlobStore::look_at_disk(&folder.blobs(), Bounds::default());
+    let mut config = args.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)?.blob;
+    if let Some(url) = &args.blob {
+        config.url.clone_from(url);
+    }
+    let location = config.location(folder.blobs()).map_err(Failure::new)?;
+    let blobs = BlobStore::look_at(&location, &config.access(folder.kept_blobs()), Bounds::default());
+    let blobs = blobs.doing("open the content")?;
     let mut wrong = Vec::new();
     for (sha_256, length) in named {
         let digest = Digest::from_bytes(*sha_256);

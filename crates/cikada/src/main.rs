@@ -17,6 +17,7 @@ mod folder;
 mod fsck;
 mod init;
 mod logging;
+mod metrics;
 mod output;
 mod pages;
 mod progress;

@@ -9,6 +9,7 @@ use api::common::app::App;
 use api::http::{self, Answer, Site};
 use bytes::Bytes;
 use model::Result;
+use model::tally::Gauge;
 use portal::{Content, Pieces, Portal, Response};
 
 use crate::config;
@@ -37,6 +38,10 @@ impl Site for House {
             Some(portal) if Portal::has(request.head.path()) => visit(portal, request).await,
             _ => http::route(&self.app, request).await,
         }
+    }
+
+    fn connections(&self) -> Option<&Gauge> {
+        Some(&self.app.measures.connections)
     }
 }
 

@@ -12,6 +12,7 @@ use api::http::tls::{Files, Tls};
 use api::udp::UdpDoor;
 use blob::BlobStore;
 use domain::revocation::Replayed;
+use listenfd::ListenFd;
 use model::{Limits, VendorName};
 use store::{Clock, Store};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Config, LogFormat};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::{Folder, Lock};
+use crate::metrics::{self, Metrics};
 use crate::output::line;
 use crate::pages::House;
 use crate::upkeep::Upkeep;
@@ -64,6 +66,12 @@ pub struct Args {
     /// The address to listen on for CoAP over UDP; overrides the configuration, where there is none by default
     #[arg(long, value_name = "ADDR")]
     pub coap: Option<SocketAddr>,
+    /// The address of the metrics for Prometheus; overrides the configuration, where there is none by default
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<SocketAddr>,
+    /// Where content is kept: file:/some/folder or s3://bucket/prefix; overrides the configuration
+    #[arg(long, value_name = "URL", env = "CIKADA_BLOB_URL")]
+    pub blob: Option<String>,
     /// The file of the master key, if it is kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
@@ -83,7 +91,8 @@ pub fn run(args: Args) -> Outcome {
     let (listeners, secured) = bind_http(&config)?;
     let udp =
         args.udp.map(|address| UdpDoor::bind(address).doing(format_args!("listen on udp {address}"))).transpose()?;
-    let doors = Doors { http: listeners, secured, coap: bind_coap(&config)?, udp };
+    let metrics = config.metrics.address().doing("listen for metrics")?.map(metrics::bind).transpose()?;
+    let doors = Doors { http: listeners, secured, coap: bind_coap(&config)?, udp, metrics };
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
@@ -121,6 +130,12 @@ fn configuration(args: &Args) -> Outcome<Config> {
     if let Some(address) = args.coap {
         config.coap.addr = address.to_string();
     }
+    if let Some(address) = args.metrics {
+        config.metrics.addr = address.to_string();
+    }
+    if let Some(url) = &args.blob {
+        config.blob.url.clone_from(url);
+    }
     if let Some(level) = &args.log {
         config.log.level.clone_from(level);
     }
@@ -137,10 +152,11 @@ struct Doors {
     secured: Option<Secured>,
     coap: Option<coap::Listener>,
     udp: Option<UdpDoor>,
+    metrics: Option<Listener>,
 }
 
 async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Outcome {
-    let Doors { http: listeners, secured, coap, udp } = doors;
+    let Doors { http: listeners, secured, coap, udp, metrics } = doors;
     let mut options = config.http.options();
     options.connections = allow_files(options.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
@@ -158,6 +174,9 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
     let udp = udp.map(|door| door.serve(app.clone())).transpose().doing("read datagrams")?;
     if let Some(coap) = &coap {
         line(format_args!("listening on coap://{}", coap.address()))?;
+    }
+    if let Some(metrics) = &metrics {
+        line(format_args!("metrics on http://{}/metrics", metrics.address()))?;
     }
     for (scheme, listener) in &listeners {
         line(format_args!("listening on {scheme}://{}", listener.address()))?;
@@ -177,8 +196,9 @@ async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Ou
         app.stopping.begin();
     };
     let http = async { api::http::serve(listeners, house, options, stop).await.doing("serve") };
+    let serving = async { tokio::try_join!(http, serve_coap(config, coap, &app), serve_metrics(metrics, &app)) };
     let served = tokio::select! {
-        served = async { tokio::try_join!(http, serve_coap(config, coap, &app)) } => served.map(|_| ()),
+        served = serving => served.map(|_| ()),
         () = app.blobs.failed() => Err(Failure::new("the disk failed to keep content")),
     };
     app.stopping.begin();
@@ -199,7 +219,19 @@ type Secured = (Tls, Files);
 
 /// The listeners that were asked for. Plain HTTP is one by default only where there is no other.
 fn bind_http(config: &Config) -> Outcome<(Vec<Schemed>, Option<Secured>)> {
-    let bind = |address| Listener::bind(address).doing(format_args!("listen on {address}"));
+    // Sockets that systemd, or another caretaker, has opened and keeps over restarts (`LISTEN_FDS`), in the same order.
+    let mut inherited = ListenFd::from_env();
+    let mut next = 0..inherited.len();
+    let mut bind = |address: SocketAddr| -> Outcome<Listener> {
+        let socket = match next.next() {
+            Some(place) => inherited.take_tcp_listener(place).doing("take over a socket of LISTEN_FDS")?,
+            None => None,
+        };
+        match socket {
+            Some(socket) => Listener::inherited(socket).doing("listen on a socket of LISTEN_FDS"),
+            None => Listener::bind(address).doing(format_args!("listen on {address}")),
+        }
+    };
     let (mut listeners, mut secured) = (Vec::new(), None);
     let https = config.https.address().map_err(Failure::new)?;
     if config.http_is_named || https.is_none() {
@@ -225,11 +257,18 @@ async fn serve_coap(config: &Config, listener: Option<coap::Listener>, app: &Arc
     listener.serve(app.clone(), config.coap.options(config.http.drain_s)).await.doing("serve CoAP")
 }
 
+async fn serve_metrics(listener: Option<Listener>, app: &Arc<App>) -> Outcome {
+    let Some(listener) = listener else { return Ok(()) };
+    Metrics::new(app.clone()).serve(listener, app.stopping.begun()).await
+}
+
 fn open(config: &Config, folder: &Folder) -> Outcome<App> {
     let journal = folder.revocations(config.store.revocations());
     let options = config.store.options(folder.database(), journal);
     let store = Store::open(options, &folder.master_key()?, clock(), end_on_fault).doing("open the database")?;
-    let blobs = BlobStore::open_disk(&folder.blobs(), config.blob.bounds()).doing("open the content")?;
+    let location = config.blob.location(folder.blobs()).map_err(Failure::new)?;
+    let access = config.blob.access(folder.kept_blobs());
+    let blobs = BlobStore::open_at(&location, &access, config.blob.bounds()).doing("open the content")?;
     let certified = config.https.certified().map_err(Failure::new)?;
     let settings = domain::Settings {
         certified,

@@ -13,6 +13,7 @@ mod page;
 mod range;
 mod spelling;
 mod status;
+pub mod tally;
 mod time;
 mod transfer_code;
 

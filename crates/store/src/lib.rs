@@ -25,6 +25,6 @@ pub use connection::{Param, Row};
 pub use copy::copy;
 pub use effects::{Stamp, Stored, Subject};
 pub use keyring::{KeyHash, Keyring, MasterKey, Sealed};
-pub use pool::{Options, Store};
+pub use pool::{Options, Store, Tally};
 pub use revocation::Revoked;
 pub use tx::Tx;

@@ -25,7 +25,10 @@ use crate::keyring::Keyring;
 use crate::{Clock, MasterKey, Stamp, Subject, Tx, rotation, schema, tx};
 
 mod journaling;
+mod tally;
 mod writer;
+
+pub use tally::Tally;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -84,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) journaled: AtomicI64,
     /// The database is an older copy: rights that ended above this number live in it.
     behind: Option<i64>,
+    pub(crate) tally: Tally,
     idle_readers: Mutex<Vec<Connection>>,
 }
 
@@ -129,6 +133,7 @@ impl Store {
             committed_jobs: AtomicU64::new(0),
             journaled: AtomicI64::new(journaled),
             behind: (newest < journaled).then_some(newest),
+            tally: Tally::default(),
             idle_readers: Mutex::new(Vec::new()),
         });
         let (writes, jobs) = sync_channel(options.queue);
@@ -166,9 +171,13 @@ impl Store {
     {
         let (job, answer) = writer::job(rule);
         let queue = self.writes.as_ref().ok_or(Error::Unavailable)?;
+        self.shared.tally.queued.one();
         match queue.try_send(job) {
             Ok(()) => answer.await.map_err(|_| Error::Unavailable)?,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Unavailable),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.shared.tally.refused.one();
+                Err(Error::Unavailable)
+            }
         }
     }
 
@@ -188,7 +197,10 @@ impl Store {
         let queue = self.reads.as_ref().ok_or(Error::Unavailable)?;
         let answer = match queue.try_send(work) {
             Ok(()) => answer.await,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => return Err(Error::Unavailable),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.shared.tally.refused_reads.one();
+                return Err(Error::Unavailable);
+            }
         };
         match answer {
             Ok((Err(Error::ReadOnly), rule)) => self.write(rule).await,
@@ -255,6 +267,17 @@ impl Store {
     /// Commits so far, and the jobs in them.
     pub fn commits(&self) -> (u64, u64) {
         (self.shared.commits.load(Ordering::Relaxed), self.shared.committed_jobs.load(Ordering::Relaxed))
+    }
+
+    /// What the store did so far.
+    pub fn tally(&self) -> &Tally {
+        &self.shared.tally
+    }
+
+    /// How many wait for something to happen: long polls, observers, subscriptions.
+    pub fn waiting(&self) -> usize {
+        // Each of them holds the bus, and so does the store.
+        Arc::strong_count(&self.shared.bus).saturating_sub(1)
     }
 
     /// Lets the waiting jobs end, ends the threads and folds the log into the database.

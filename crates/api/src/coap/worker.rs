@@ -224,7 +224,7 @@ fn finish(
 
 /// A panic of a route costs its own request only.
 async fn answer(app: Arc<App>, request: Request) -> (Answer, Option<Watch>) {
-    let noted = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+    let began = Instant::now();
     let mut routing = pin!(route(&app, &request));
     let answered =
         std::future::poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| routing.as_mut().poll(context))) {
@@ -234,7 +234,8 @@ async fn answer(app: Arc<App>, request: Request) -> (Answer, Option<Watch>) {
     let panicked = || (Answer::refusal(Code::INTERNAL_SERVER_ERROR, "a fault of the server"), None);
     // The panic hook has logged what happened, and where.
     let (answer, watch) = answered.await.unwrap_or_else(panicked);
-    if let Some(began) = noted {
+    app.measures.coap(answer.code.class() << 5 | answer.code.detail(), began.elapsed());
+    if tracing::enabled!(tracing::Level::DEBUG) {
         let (code, route, peer) = (answer.code, answer.route, request.address);
         tracing::debug!(%code, route, micros = began.elapsed().as_micros() as u64, %peer, "answered over CoAP");
     }

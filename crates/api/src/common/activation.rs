@@ -67,13 +67,16 @@ pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&I
     }
     let number = number(&request.vendor, &request.model, request.serial_number.as_str());
     let address = request.address;
-    let admitted = app.tries.admit(address, &number, Instant::now());
-    let admitted = admitted.map_err(|retry_after_s| Error::TooManyTries { retry_after_s })?;
+    let admitted = app.tries.admit(address, &number, Instant::now()).map_err(|retry_after_s| {
+        app.measures.refused_tries.one();
+        Error::TooManyTries { retry_after_s }
+    })?;
     request.logged = admitted.logged;
     let named = request.clone();
     let outcome = app.store.write(move |tx| provision::activate(tx, &request)).await;
     match outcome {
         Ok(Ok(answer)) => {
+            app.measures.activated.one();
             tracing::info!(
                 vendor = named.vendor, model = named.model, sn = %named.serial_number, %address,
                 result = answer.verb.result_word(), "activation"
@@ -82,6 +85,7 @@ pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&I
         }
         Ok(Err(provision::Refusal)) => {
             app.tries.failed(address, &number, Instant::now());
+            app.measures.failed_try(&named.vendor, &named.model, app.store.clock().now());
             tracing::info!(
                 vendor = named.vendor, model = named.model, sn = %named.serial_number, %address,
                 result = "refused", "activation"

@@ -9,6 +9,7 @@ use store::Store;
 
 use super::anchors::Anchors;
 use super::callers::Callers;
+use super::measures::Measures;
 use super::places::Places;
 use super::profiles::Profiles;
 use super::shelves::Shelves;
@@ -37,6 +38,8 @@ pub struct App {
     pub stopping: Stopping,
     /// The sockets that clients hold.
     pub places: Places,
+    /// What is counted for the operator.
+    pub measures: Measures,
 }
 
 impl App {
@@ -53,6 +56,7 @@ impl App {
             anchors: Anchors::new(),
             stopping: Stopping::new(),
             places: Places::default(),
+            measures: Measures::new(),
         }
     }
 

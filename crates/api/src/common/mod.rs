@@ -8,6 +8,7 @@ pub mod app;
 pub mod callers;
 pub mod codes;
 pub mod listing;
+pub mod measures;
 pub mod places;
 pub mod profiles;
 pub mod rpc;

@@ -16,6 +16,11 @@ impl Stopping {
         self.0.send_replace(true);
     }
 
+    /// Whether the server is to end.
+    pub fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until the server is to end.
     pub async fn begun(&self) {
         // The sender is here, so the only way out is the value.

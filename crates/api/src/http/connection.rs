@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
+use model::tally::Gauge;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wire::http::framing::HeadLimits;
 
@@ -61,6 +62,8 @@ impl Manners {
 
 /// Serves a connection until it is over.
 pub(super) async fn serve(transport: Transport, seat: Arc<Seat>, site: Arc<impl Site>, manners: Arc<Manners>) {
+    let counting = site.clone();
+    let _present = counting.connections().map(Gauge::enter);
     let parser = manners.parser(&transport);
     let socket = Shared::new(transport);
     let stream = Stream::new(socket.clone(), seat.clone(), manners.head_limits);

@@ -95,6 +95,14 @@ impl Listener {
         Listener { tls: Some(tls), ..self }
     }
 
+    /// A socket that listens already, and that somebody keeps who outlives this process: those who come while nobody
+    /// serves wait in its queue (fault F18).
+    pub fn inherited(socket: std::net::TcpListener) -> io::Result<Listener> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok(Listener { socket: socket.into(), address, tls: None })
+    }
+
     /// The address that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use model::tally::Gauge;
+
 use crate::common::app::App;
 
 mod answer;
@@ -40,11 +42,20 @@ pub use transport::Transport;
 pub trait Site: Send + Sync + 'static {
     /// Answers one request. A panic in it is answered with 500.
     fn answer(self: Arc<Self>, request: Request) -> impl Future<Output = Answer> + Send;
+
+    /// Where open connections are counted, if anywhere.
+    fn connections(&self) -> Option<&Gauge> {
+        None
+    }
 }
 
 impl Site for App {
     async fn answer(self: Arc<App>, request: Request) -> Answer {
         routes::route(&self, request).await
+    }
+
+    fn connections(&self) -> Option<&Gauge> {
+        Some(&self.measures.connections)
     }
 }
 

@@ -5,6 +5,7 @@
 //! the description of the API, metrics.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::Method;
 
@@ -45,6 +46,7 @@ macro_rules! table {
 
 table! {
     Healthz       "/healthz"                                   "GET, HEAD";
+    Readyz        "/readyz"                                    "GET, HEAD";
     Timestamp     "/timestamp"                                 "GET, HEAD";
     Ip            "/ip"                                        "GET, HEAD";
     Description   "/openapi.json"                              "GET, HEAD";
@@ -83,6 +85,7 @@ impl Route {
     pub fn find<'p>(path: &[&'p str]) -> Option<(Route, Names<'p>)> {
         Some(match *path {
             ["healthz"] => (Route::Healthz, ["", ""]),
+            ["readyz"] => (Route::Readyz, ["", ""]),
             ["timestamp"] => (Route::Timestamp, ["", ""]),
             ["ip"] => (Route::Ip, ["", ""]),
             ["openapi.json"] => (Route::Description, ["", ""]),
@@ -128,10 +131,12 @@ pub async fn route(app: &Arc<App>, request: Request) -> Answer {
         Err(error) => return refuse(&error, Manner::Plain),
     };
     let Some(route) = found else { return Answer::not_found() };
-    if !route.accepts(request.head.method()) {
-        return Answer::method_not_allowed(route.methods()).of(route);
-    }
-    let answer = dispatch(app, request).await.unwrap_or_else(|error| refuse(&error, Manner::Plain));
+    let began = Instant::now();
+    let answer = match route.accepts(request.head.method()) {
+        true => dispatch(app, request).await.unwrap_or_else(|error| refuse(&error, Manner::Plain)),
+        false => Answer::method_not_allowed(route.methods()),
+    };
+    app.measures.http(route, answer.status, began.elapsed());
     answer.of(route)
 }
 
@@ -144,6 +149,7 @@ async fn dispatch(app: &Arc<App>, request: Request) -> model::Result<Answer> {
     let writes = head.method() == Method::POST;
     match route {
         Route::Healthz => Ok(healthz(app)),
+        Route::Readyz => Ok(readyz(app).await),
         Route::Timestamp => Ok(Answer::text(app.store.clock().now().to_string())),
         Route::Ip => Ok(Answer::text(head.peer().to_string())),
         Route::Description => Ok(Answer::json(DESCRIPTION)),
@@ -178,6 +184,20 @@ fn healthz(app: &App) -> Answer {
     } else {
         Answer::refusal(http::StatusCode::SERVICE_UNAVAILABLE, "the store is unavailable")
     }
+}
+
+/// Whether new requests should be sent here: a load balancer asks.
+async fn readyz(app: &App) -> Answer {
+    let why = if app.stopping.has_begun() {
+        "the server is stopping"
+    } else if !app.store.is_healthy() {
+        "the store is unavailable"
+    } else if !app.blobs.is_ready().await {
+        "the object store is unavailable"
+    } else {
+        return Answer::text("ok");
+    };
+    Answer::refusal(http::StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 #[cfg(test)]

@@ -121,6 +121,31 @@ section! {
         cached_blob_bytes: u64 = blob::Bounds::default().cached_blob_bytes,
         /// Bytes of pieces of large contents on their way to clients.
         piece_bytes: usize = blob::Bounds::default().piece_bytes,
+        /// Where content is kept: "file:/some/folder", or "s3://bucket/prefix" in an S3-compatible object store. Empty: the
+        /// folder `blobs` of the data folder. All that follows is about object stores.
+        url: String = String::new(),
+        /// The address of an object store that is not Amazon's, "https://host". Empty: AWS_ENDPOINT_URL, or Amazon's.
+        endpoint: String = String::new(),
+        /// The bucket's region. Empty: AWS_REGION.
+        region: String = String::new(),
+        /// The name of the key. Empty: AWS_ACCESS_KEY_ID, or what the machine or its container is given.
+        access_key_id: String = String::new(),
+        /// The key's secret. Empty: AWS_SECRET_ACCESS_KEY.
+        secret_access_key: String = String::new(),
+        /// The bucket's name is part of the host instead of the path.
+        virtual_hosted: bool = false,
+        /// A file of certificates (PEM) that are trusted beside the usual ones.
+        ca_file: String = String::new(),
+        /// Seconds that one step may take that a request waits for, with all its tries; then the answer is 503.
+        deadline_s: u64 = 10,
+        /// Bytes of content that are kept in the folder `blob-cache` of the data folder, so that what many devices fetch comes
+        /// from there.
+        kept_bytes: u64 = 1 << 30,
+        /// Answer downloads of large content with a redirect to the object store (307). Devices in the field do not follow
+        /// redirects: only for clients that do.
+        redirect: bool = false,
+        /// Seconds that such an address is valid.
+        redirect_valid_s: u64 = 300,
     }
 }
 
@@ -225,6 +250,14 @@ section! {
     Dispatch {
         /// Networks that they may reach as well: ["10.1.0.0/16"].
         allowed_networks: Vec<String> = Vec::new(),
+    }
+}
+
+section! {
+    /// What the server does, counted, for Prometheus.
+    Metrics {
+        /// The address of `GET /metrics`; "" for none. For the operator: keep it away from devices.
+        addr: String = String::new(),
     }
 }
 
@@ -389,11 +422,59 @@ fn authority(text: &str) -> Result<Authority, String> {
     Ok(Authority { vendor: vendor.to_owned(), model: model.to_owned(), file: file.into() })
 }
 
+impl Metrics {
+    /// The address to listen on, if there is one.
+    pub fn address(&self) -> Result<Option<SocketAddr>, String> {
+        match self.addr.as_str() {
+            "" => Ok(None),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| format!("metrics.addr: `{text}` is no address such as 127.0.0.1:9464")),
+        }
+    }
+}
+
 impl Blob {
     /// What the blob store is told.
     pub fn bounds(&self) -> blob::Bounds {
-        let Blob { uploads, upload_bytes, cache_bytes, cached_blob_bytes, piece_bytes } = *self;
+        let Blob { uploads, upload_bytes, cache_bytes, cached_blob_bytes, piece_bytes, .. } = *self;
         blob::Bounds { uploads, upload_bytes, cache_bytes, cached_blob_bytes, piece_bytes }
+    }
+
+    /// Where content is; `folder` where nothing is said.
+    pub fn location(&self, folder: std::path::PathBuf) -> Result<blob::Location, String> {
+        if self.url.is_empty() { Ok(blob::Location::Folder(folder)) } else { self.url.parse() }
+    }
+
+    /// How an object store is reached; what is kept of it here is kept in `folder`.
+    pub fn access(&self, folder: std::path::PathBuf) -> blob::ObjectAccess {
+        let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        blob::ObjectAccess {
+            endpoint: said(&self.endpoint),
+            region: said(&self.region),
+            key: said(&self.access_key_id).zip(said(&self.secret_access_key)),
+            virtual_hosted: self.virtual_hosted,
+            ca_file: said(&self.ca_file).map(Into::into),
+            deadline: std::time::Duration::from_secs(self.deadline_s),
+            redirect: self.redirect.then(|| std::time::Duration::from_secs(self.redirect_valid_s)),
+            folder,
+            kept_bytes: self.kept_bytes,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.location("blobs".into()).map_err(|why| format!("blob.url: {why}"))?;
+        if self.access_key_id.is_empty() != self.secret_access_key.is_empty() {
+            return Err("blob.access_key_id and blob.secret_access_key go together".into());
+        }
+        if !(1..=300).contains(&self.deadline_s) {
+            return Err("blob.deadline_s must be between 1 and 300".into());
+        }
+        if self.redirect && !(1..=604_800).contains(&self.redirect_valid_s) {
+            return Err("blob.redirect_valid_s must be between 1 and 604800".into());
+        }
+        Ok(())
     }
 }
 

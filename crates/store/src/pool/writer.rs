@@ -164,7 +164,14 @@ impl Writer {
 
     /// Runs all jobs of a batch in one transaction and answers them.
     fn commit(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+        self.shared.tally.taken.add(batch.len() as u64);
+        let began = Instant::now();
         let committed = self.run(batch);
+        self.shared.tally.commit_times.took(began.elapsed());
+        self.shared.tally.commit_jobs.observe(batch.len() as u64);
+        if committed.is_err() {
+            self.shared.tally.failed_commits.one();
+        }
         // Also after a failed commit: what it left on disk is not known for certain.
         self.shared.changes.note(self.effects.subjects());
         if committed.is_ok() {

@@ -24,6 +24,8 @@ pub(super) const OPEN_ROUTES: &[(&str, &str, &str, u16)] = &[
     ("HEAD", "/ip", "", 200),
     ("GET", "/healthz", "", 200),
     ("HEAD", "/healthz", "", 200),
+    ("GET", "/readyz", "", 200),
+    ("HEAD", "/readyz", "", 200),
     ("GET", "/openapi.json", "", 200),
     ("POST", "/provision/activate", "vendor=acme&model=absent&sn=A1", 404),
     ("POST", "/provision/activate", "vendor=acme&model=boiler&sn=nobody", 404),

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use ::blob::{Digest, Pieces};
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderName};
+use http::header::{ACCEPT_RANGES, CONTENT_RANGE, ETAG, HeaderName, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use model::{Error, Noun, Result};
@@ -26,6 +26,11 @@ pub(super) async fn serve(app: &Arc<App>, head: &Head, content: &Content) -> Res
     let etag = etag(&sha_256);
     if head.header("if-none-match").is_some_and(|tags| conditional::none_match_names(tags, &etag)) {
         return Ok(finish(Answer::empty(StatusCode::NOT_MODIFIED), head, &etag, &sha_256));
+    }
+    if let Some(url) = app.blobs.redirect(Digest::from_bytes(sha_256), content.length).await? {
+        let location = HeaderValue::try_from(url).map_err(Error::internal)?;
+        let answer = Answer::refusal(StatusCode::TEMPORARY_REDIRECT, "the content is at the object store");
+        return Ok(finish(answer.with(LOCATION, location), head, &etag, &sha_256));
     }
     let wanted = match head.header("range") {
         Some(range) if *head.method() == Method::GET && range_counts(head, &etag) => {
@@ -49,11 +54,15 @@ pub(super) async fn serve(app: &Arc<App>, head: &Head, content: &Content) -> Res
     let answer = match reader.bytes() {
         Some(whole) => {
             let part = whole.slice(bytes.start as usize..bytes.end as usize);
+            app.measures.content_sent.add(part.len() as u64);
             Answer::bytes(status, content_type, part)
         }
         None => {
             let length = bytes.end - bytes.start;
-            Answer::stream(status, content_type, length, PieceBody { pieces: reader.pieces(bytes) })
+            let mut pieces = reader.pieces(bytes);
+            // A store that fails is said to fail while there is still a status to say it with.
+            pieces.begin().await?;
+            Answer::stream(status, content_type, length, PieceBody { pieces, app: app.clone() })
         }
     };
     let answer = finish(answer, head, &etag, &sha_256);
@@ -82,6 +91,7 @@ fn etag(sha_256: &[u8; 32]) -> String {
 
 struct PieceBody {
     pieces: Pieces,
+    app: Arc<App>,
 }
 
 impl http_body::Body for PieceBody {
@@ -89,7 +99,11 @@ impl http_body::Body for PieceBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
-        self.pieces.poll_next(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        let piece = std::task::ready!(self.pieces.poll_next(context));
+        if let Some(Ok(bytes)) = &piece {
+            self.app.measures.content_sent.add(bytes.len() as u64);
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {

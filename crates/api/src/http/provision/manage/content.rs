@@ -189,6 +189,7 @@ async fn upload(
     }
     let stored = upload.finish().await?;
     let (digest, length) = (*stored.digest.as_bytes(), stored.length);
+    app.measures.content_stored.add(length);
     app.store
         .write(move |tx| {
             // Held by the job itself: a client that hangs up does not let the sweep at a blob whose row is on its way.
