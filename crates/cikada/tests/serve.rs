@@ -232,3 +232,63 @@ fn where_files_are_few_those_who_only_wait_make_room() {
     let (_, log) = server.stop(Signal::TERM);
     assert!(log.contains("fewer open files") && !log.contains("cannot accept"), "{log}");
 }
+
+#[test]
+fn an_operator_sees_in_numbers_what_the_server_did() {
+    let folder = folder();
+    let serving = serve(folder.path(), &["--http", "127.0.0.1:0", "--metrics", "127.0.0.1:0"]);
+    let metrics = serving.before.lines().find_map(|line| line.strip_prefix("metrics on http://")).unwrap();
+    let metrics = metrics.strip_suffix("/metrics").unwrap().to_owned();
+    let ask = |path: &str| {
+        let mut tcp = TcpStream::connect(&metrics).unwrap();
+        write!(tcp, "GET {path} HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(serving.get("/metrics", "").starts_with("HTTP/1.1 404"), "devices do not see it");
+    assert!(ask("/").starts_with("HTTP/1.1 404") && ask("/healthz").starts_with("HTTP/1.1 404"));
+    for _ in 0..3 {
+        assert!(serving.get("/timestamp", "").starts_with("HTTP/1.1 200"));
+    }
+    let form = "application/x-www-form-urlencoded";
+    assert!(serving.post("/provision/activate", form, "vendor=acme&model=none&sn=1").starts_with("HTTP/1.1 404"));
+    assert!(serving.post("/onep:v1/stack/alias", form, "a=1").starts_with("HTTP/1.1 401"));
+    let answer = ask("/metrics");
+    let (head, page) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("Content-Type: text/plain; version=0.0.4"), "{head}");
+    for line in [
+        "cikada_build_info{version=\"0.1.0\"} 1",
+        "cikada_http_requests_total{route=\"/timestamp\",status=\"200\"} 3",
+        "cikada_http_requests_total{route=\"/provision/activate\",status=\"404\"} 1",
+        "cikada_http_requests_total{route=\"/onep:v1/stack/alias\",status=\"401\"} 1",
+        "cikada_http_request_seconds_count{route=\"/timestamp\"} 3",
+        "cikada_http_request_seconds_bucket{route=\"/timestamp\",le=\"+Inf\"} 3",
+        "cikada_store_healthy 1",
+        "cikada_store_queue 0",
+    ] {
+        assert!(page.lines().any(|there| there == line), "{line} is not in\n{page}");
+    }
+    let commits = page.lines().find_map(|line| line.strip_prefix("cikada_store_commit_seconds_count ")).unwrap();
+    assert!(commits.parse::<u64>().unwrap() > 0);
+    // Every line is a comment or a name, labels and a number; every name was introduced.
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        let name = name.split('{').next().unwrap();
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let known = |name: &str| page.contains(&format!("# TYPE {name} "));
+        assert!(known(name) || known(family), "{line}");
+    }
+    // What the dashboard asks for is there.
+    let dashboard =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/grafana-dashboard.json")).unwrap();
+    let words = dashboard.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let mut asked = 0;
+    for name in words.filter(|word| word.starts_with("cikada_") || word.starts_with("process_")) {
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        assert!(page.contains(&format!("# TYPE {family} ")), "the dashboard asks for {name}, which there is not");
+        asked += 1;
+    }
+    assert!(asked >= 18, "the dashboard has its panels");
+}

@@ -11,6 +11,7 @@ mod kernel;
 mod odd_clients;
 mod peers;
 mod power;
+mod restart;
 mod revocation;
 mod secrets;
 mod slow_peers;
