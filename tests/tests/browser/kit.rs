@@ -25,6 +25,8 @@ fn a_browser_sees_what_the_server_says_and_misses_no_complaint() {
         }
         page.forgive(one);
     }
+    // A page that names no icon is asked for one.
+    page.forgive("favicon.ico");
     page.forgive("nothing.png");
     page.forgive("elsewhere.png");
     assert!(page.audit().iter().any(|finding| finding.rule == "label"), "a field without a name");

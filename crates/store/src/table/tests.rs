@@ -7,10 +7,16 @@ use crate::driver::sqlite::{Access, Connection};
 use crate::schema;
 
 fn statements() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/table");
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/table")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
     let mut all = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files {
         if path.ends_with("tests.rs") {
             continue;
         }
