@@ -20,6 +20,8 @@ const READY_IN: Duration = Duration::from_secs(60);
 /// A data folder, and the server on it while it runs.
 pub struct Server {
     folder: TempDir,
+    /// The database, where the rows are not in the folder.
+    store: Option<String>,
     child: Option<Child>,
     /// Where it listens, while it runs.
     pub address: SocketAddr,
@@ -38,18 +40,43 @@ impl Server {
         Server::start_with("", &[])
     }
 
+    /// The same with the rows elsewhere.
+    pub fn start_on(store: Option<&str>) -> Outcome<Server> {
+        Server::make(store, "", &[])
+    }
+
     /// The same with a configuration that is not the default, and more arguments.
     pub fn start_with(configuration: &str, arguments: &[&'static str]) -> Outcome<Server> {
+        Server::make(None, configuration, arguments)
+    }
+
+    fn make(store: Option<&str>, configuration: &str, arguments: &[&'static str]) -> Outcome<Server> {
         let folder = tempfile::Builder::new().prefix("cikada-bench-").tempdir()?;
-        let init =
-            Command::new(binary()?).args(["init", "--json", "--data"]).arg(folder.path().join("data")).output()?;
+        let mut init = Command::new(binary()?);
+        init.args(["init", "--json", "--data"]).arg(folder.path().join("data"));
+        let init = init.args(store.iter().flat_map(|url| ["--store", url])).output()?;
         if !init.status.success() {
             return failed(format!("cikada init failed: {}", String::from_utf8_lossy(&init.stderr)));
         }
         fs::write(folder.path().join("cikada.toml"), configuration)?;
         let cast = Cast::parse(&String::from_utf8(init.stdout)?);
         let (address, arguments) = (([127, 0, 0, 1], 0).into(), arguments.to_vec());
-        let mut server = Server { folder, child: None, address, udp: None, coap: None, cast, arguments };
+        let store = store.map(str::to_owned);
+        let mut server = Server { folder, store, child: None, address, udp: None, coap: None, cast, arguments };
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// Another node on the same rows.
+    pub fn join(&self) -> Outcome<Server> {
+        let folder = tempfile::Builder::new().prefix("cikada-bench-").tempdir()?;
+        fs::create_dir(folder.path().join("data"))?;
+        for file in ["data/master.key", "cikada.toml"] {
+            fs::copy(self.folder.path().join(file), folder.path().join(file))?;
+        }
+        let (store, cast, arguments) = (self.store.clone(), self.cast.clone(), self.arguments.clone());
+        let address = ([127, 0, 0, 1], 0).into();
+        let mut server = Server { folder, store, child: None, address, udp: None, coap: None, cast, arguments };
         server.resume()?;
         Ok(server)
     }
@@ -64,6 +91,7 @@ impl Server {
             .arg("--config")
             .arg(self.folder.path().join("cikada.toml"))
             .args(&self.arguments)
+            .args(self.store.iter().flat_map(|url| ["--store", url]))
             .stdin(Stdio::null())
             .stdout(File::create(&said)?)
             .stderr(File::create(&errors)?)

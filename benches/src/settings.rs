@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Every row by its name on the command line, and what it measures.
-pub const ROWS: [(&str, &str); 24] = [
+pub const ROWS: [(&str, &str); 27] = [
     ("machine", "what this machine's disk, hyper, nginx and the blob store do by themselves"),
     ("store", "activations in the store alone, by the size of a commit, at 1 and 10 million numbers"),
     ("csv", "1 million serial numbers by CSV: time, memory, bytes of database each"),
@@ -29,6 +29,9 @@ pub const ROWS: [(&str, &str); 24] = [
     ("coap-observe", "5,000 observers, each woken by a write of its own"),
     ("coap-download", "10,000 slow downloads in blocks at a time: memory"),
     ("coap-flood", "50,000 datagrams of strangers a second for a minute: HTTP beside it, bytes out for bytes in"),
+    ("postgres-activation", "activations over HTTP on PostgreSQL, beside the store alone on it"),
+    ("postgres-nodes", "the same on three nodes"),
+    ("postgres-alias-read", "a value read by alias on PostgreSQL"),
 ];
 
 /// What to run.

@@ -10,7 +10,7 @@ use std::{io, thread};
 
 use tempfile::TempDir;
 
-use crate::{Answer, Cast, Connection, Device, Request, Vendor, cikada, fsck, rules};
+use crate::{Answer, Cast, Connection, Device, Postgres, Request, Vendor, cikada, fsck, rules};
 
 const READY_IN: Duration = Duration::from_secs(30);
 const STOPPED_IN: Duration = Duration::from_secs(10);
@@ -18,6 +18,8 @@ const STOPPED_IN: Duration = Duration::from_secs(10);
 /// One `cikada serve` and its data. Dropping it ends the process and looks for panics in what it wrote.
 pub struct Server {
     folder: TempDir,
+    /// The database, where the rows are not in the folder.
+    store: Option<String>,
     child: Child,
     starts: u32,
     clock: Mutex<i64>,
@@ -35,18 +37,42 @@ impl Server {
 
     /// The same with a configuration file of this text.
     pub fn start_with(config: &str) -> Server {
-        let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
-        let init = Command::new(cikada())
-            .args(["init", "--json", "--data"])
-            .arg(folder.path().join("data"))
-            .output()
-            .expect("cikada can be started");
+        let store = of_this_suite().then(|| Postgres::shared().database());
+        Server::start_on(store.as_deref(), config)
+    }
+
+    /// The same on a database of PostgreSQL.
+    pub fn start_on(store: Option<&str>, config: &str) -> Server {
+        let folder = new_folder(config);
+        let mut init = Command::new(cikada());
+        init.args(["init", "--json", "--data"]).arg(folder.path().join("data"));
+        name_store(&mut init, store);
+        let init = init.output().expect("cikada can be started");
         assert!(init.status.success(), "init failed: {init:?}");
         let cast = Cast::parse(std::str::from_utf8(&init.stdout).expect("UTF-8"));
-        fs::write(folder.path().join("clock"), "0").unwrap();
-        fs::write(folder.path().join("cikada.toml"), config).unwrap();
-        let (child, address) = serve(folder.path(), 0);
-        Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
+        let (child, address) = serve(folder.path(), store, 0);
+        Server { folder, store: store.map(str::to_owned), child, starts: 1, clock: Mutex::new(0), address, cast }
+    }
+
+    /// Another server on the same rows, with a folder of its own. `store` is its way to them, the same where None.
+    pub fn join(&self, store: Option<&str>) -> Server {
+        let config = fs::read_to_string(self.folder.path().join("cikada.toml")).unwrap();
+        let folder = new_folder(&config);
+        fs::create_dir(folder.path().join("data")).unwrap();
+        fs::copy(self.data().join("master.key"), folder.path().join("data/master.key")).unwrap();
+        let store = store.map(str::to_owned).or_else(|| self.store.clone());
+        let (child, address) = serve(folder.path(), store.as_deref(), 0);
+        Server { folder, store, child, starts: 1, clock: Mutex::new(0), address, cast: self.cast.clone() }
+    }
+
+    /// The rows are elsewhere from its next start on.
+    pub fn move_to(&mut self, store: Option<&str>) {
+        self.store = store.map(str::to_owned);
+    }
+
+    /// Its way to the rows, where they are not in its folder.
+    pub fn store(&self) -> Option<&str> {
+        self.store.as_deref()
     }
 
     /// Serves a data folder that somebody else has made, with its master key in it; it is moved to a place of this server's.
@@ -55,8 +81,8 @@ impl Server {
         fs::rename(data, folder.path().join("data")).unwrap();
         fs::write(folder.path().join("clock"), "0").unwrap();
         fs::write(folder.path().join("cikada.toml"), "").unwrap();
-        let (child, address) = serve(folder.path(), 0);
-        Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast }
+        let (child, address) = serve(folder.path(), None, 0);
+        Server { folder, store: None, child, starts: 1, clock: Mutex::new(0), address, cast }
     }
 
     /// Serves a copy of a data folder; `cast` is who is there.
@@ -65,8 +91,8 @@ impl Server {
         fsck::copy(data, &folder.path().join("data"));
         fs::write(folder.path().join("clock"), "0").unwrap();
         fs::write(folder.path().join("cikada.toml"), "").unwrap();
-        let (child, address) = serve(folder.path(), 0);
-        Server { folder, child, starts: 1, clock: Mutex::new(0), address, cast: cast.clone() }
+        let (child, address) = serve(folder.path(), None, 0);
+        Server { folder, store: None, child, starts: 1, clock: Mutex::new(0), address, cast: cast.clone() }
     }
 
     /// The server that the tests of this process share as long as one of them runs. Use fresh names; don't turn its clock.
@@ -156,7 +182,7 @@ impl Server {
 
     /// Serves the same folder again, on another port, after [`Server::kill`] or [`Server::stop`].
     pub fn restart(&mut self) {
-        let (child, address) = serve(self.folder.path(), self.starts);
+        let (child, address) = serve(self.folder.path(), self.store.as_deref(), self.starts);
         self.child = child;
         self.address = address;
         self.starts += 1;
@@ -170,7 +196,10 @@ impl Server {
 
     /// Runs another subcommand on this server's data.
     pub fn run_on_data(&self, subcommand: &str) -> Output {
-        Command::new(cikada()).arg(subcommand).arg("--data").arg(self.data()).output().expect("cikada can be started")
+        let mut command = Command::new(cikada());
+        command.arg(subcommand).arg("--data").arg(self.data());
+        name_store(&mut command, self.store.as_deref());
+        command.output().expect("cikada can be started")
     }
 
     /// Turns the server's clock forward, and makes sure that it went.
@@ -270,14 +299,34 @@ impl Drop for Server {
     }
 }
 
+/// Suites that are mounted twice run on PostgreSQL in the binary whose name says so.
+fn of_this_suite() -> bool {
+    let binary = std::env::current_exe().expect("a test knows its own file");
+    binary.file_name().is_some_and(|name| name.to_string_lossy().contains("_postgres"))
+}
+
+fn new_folder(config: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix("cikada-test-").tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("clock"), "0").unwrap();
+    fs::write(folder.path().join("cikada.toml"), config).unwrap();
+    folder
+}
+
+fn name_store(command: &mut Command, store: Option<&str>) {
+    if let Some(url) = store {
+        command.args(["--store", url]);
+    }
+}
+
 /// Starts the process and waits until it says where it listens.
-fn serve(folder: &Path, start: u32) -> (Child, SocketAddr) {
+fn serve(folder: &Path, store: Option<&str>, start: u32) -> (Child, SocketAddr) {
     let said = folder.join(format!("serve.{start}.out"));
     let errors = folder.join(format!("serve.{start}.err"));
     let mut command = Command::new(cikada());
     command.args(["serve", "--http", "127.0.0.1:0", "--coap", "127.0.0.1:0", "--data"]).arg(folder.join("data"));
     command.arg("--config").arg(folder.join("cikada.toml"));
     command.env("CIKADA_TEST_CLOCK_FILE", folder.join("clock"));
+    name_store(&mut command, store);
     command.stdin(Stdio::null()).stdout(File::create(&said).unwrap()).stderr(File::create(&errors).unwrap());
     let mut child = command.spawn().expect("cikada can be started");
     let since = Instant::now();

@@ -10,7 +10,7 @@ use domain::provision::{
     Activate, ModelChange, NewNumber, TemplateName, activate, add_numbers, create_model, enable_for_owner,
 };
 use model::{Cik, Extra, ModelName, ModelOptions, Rid, SerialNumber, VendorName};
-use store::{Clock, MasterKey, Options, Store, Tx};
+use store::{Clock, MasterKey, Options, Place, Store, Tx, Url};
 use tokio::runtime::Runtime;
 
 use crate::vendor::{BATCH, scattered, serial_number};
@@ -33,8 +33,16 @@ pub struct StoreAlone {
 impl StoreAlone {
     /// Makes it, and registers that many numbers.
     pub fn prepare(folder: &Path, numbers: u64) -> Outcome<StoreAlone> {
+        StoreAlone::make(Options::new(folder.join("alone.db")), numbers)
+    }
+
+    /// The same in a database of PostgreSQL.
+    pub fn prepare_on(url: &str, numbers: u64) -> Outcome<StoreAlone> {
+        StoreAlone::make(Options { place: Place::Postgres(Url::parse(url)?), ..Options::new("") }, numbers)
+    }
+
+    fn make(options: Options, numbers: u64) -> Outcome<StoreAlone> {
         let master = MasterKey::generate()?;
-        let options = Options::new(folder.join("alone.db"));
         Store::create(&options, &master)?;
         let store = Store::open(options, &master, Clock::system(), |why| panic!("the store failed: {why}"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;

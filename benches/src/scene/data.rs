@@ -26,7 +26,7 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     let server = Server::start()?;
     if settings.wants_any(&["alias-read", "alias-write", "rpc-write"]) {
-        let devices = Devices::activate(settings, &server)?;
+        let devices = Devices::activate(settings, &server, settings.count(100_000))?;
         // The first use of a key is written down too: that is over before anything is measured.
         devices.write(devices.ciks.len() as u64, Duration::MAX)?;
         if settings.wants("alias-write") {
@@ -49,17 +49,17 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
 }
 
 /// Activated devices of an open model, each with a dataport under the alias `t`.
-struct Devices<'a> {
+pub(super) struct Devices<'a> {
     settings: &'a Settings,
     server: &'a Server,
     ciks: Vec<String>,
 }
 
 impl<'a> Devices<'a> {
-    fn activate(settings: &'a Settings, server: &'a Server) -> Outcome<Devices<'a>> {
+    pub(super) fn activate(settings: &'a Settings, server: &'a Server, count: u64) -> Outcome<Devices<'a>> {
         let mut rpc = Rpc::open(server)?;
         rpc.make_dataport(&server.cast.template.rid, "float", "t")?;
-        let (mut vendor, count) = (Vendor::new(server)?, settings.count(100_000));
+        let mut vendor = Vendor::new(server)?;
         vendor.make_model(MODEL, &["autoenable"])?;
         vendor.register(MODEL, 0..count)?;
         let (ciks, mut places) = (RefCell::new(Vec::new()), 0..count);
@@ -79,7 +79,7 @@ impl<'a> Devices<'a> {
     }
 
     /// Lets one device after the other write a value.
-    fn write(&self, count: u64, measure: Duration) -> Outcome<Measured> {
+    pub(super) fn write(&self, count: u64, measure: Duration) -> Outcome<Measured> {
         let mut places = 0..count;
         let mut next = |out: &mut Vec<u8>| {
             let Some(place) = places.next() else { return false };
@@ -91,7 +91,12 @@ impl<'a> Devices<'a> {
         load(self.server, warm_up, measure, &mut next, &|answer| answer.status == 204)
     }
 
-    fn read(&self) -> Outcome<Measured> {
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.ciks.len() as u64
+    }
+
+    pub(super) fn read(&self) -> Outcome<Measured> {
         let mut place = 0;
         let mut next = |out: &mut Vec<u8>| {
             place += 1;

@@ -6,6 +6,7 @@ mod content;
 mod data;
 mod flood;
 mod machine;
+mod postgres;
 mod provisioning;
 mod range;
 mod waiting;
@@ -50,6 +51,9 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     }
     if settings.wants("coap-flood") {
         coap_flood::play(settings, report)?;
+    }
+    if settings.wants_any(&["postgres-activation", "postgres-nodes", "postgres-alias-read"]) {
+        postgres::play(settings, report)?;
     }
     Ok(())
 }

@@ -46,9 +46,9 @@ pub fn play(settings: &Settings, report: &mut Report) -> Outcome<()> {
     Ok(())
 }
 
-struct Scene<'a> {
-    settings: &'a Settings,
-    server: Server,
+pub(super) struct Scene<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) server: Server,
 }
 
 impl Scene<'_> {
@@ -157,37 +157,38 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn enable(&self, places: Range<u64>, number: &dyn Fn(u64) -> String) -> Outcome<Measured> {
+    pub(super) fn enable(&self, places: Range<u64>, number: &dyn Fn(u64) -> String) -> Outcome<Measured> {
         enable(self.settings, &self.server, MODEL, places, number)
     }
 
-    fn activate_all(
+    pub(super) fn activate_all(
         &self,
         model: &str,
         places: Range<u64>,
         number: &dyn Fn(u64) -> String,
         connections: usize,
     ) -> Outcome<Measured> {
-        let vendor = &self.server.cast.vendor_name;
-        let request = |place: u64| {
-            let body = format!("vendor={vendor}&model={model}&sn={}", number(place));
-            let length = body.len();
-            format!("POST /provision/activate HTTP/1.1\r\nHost: bench\r\n{FORM}Content-Length: {length}\r\n\r\n{body}")
-        };
-        let good = |answer: &Answer<'_>| answer.status == 200 && answer.length == 40;
-        self.all(places, &request, connections, self.settings.seconds(15), &good)
+        activate_on(self.settings, &self.server, model, places, number, connections)
     }
+}
 
-    fn all(
-        &self,
-        places: Range<u64>,
-        request: &dyn Fn(u64) -> String,
-        connections: usize,
-        measure: Duration,
-        good: &dyn Fn(&Answer<'_>) -> bool,
-    ) -> Outcome<Measured> {
-        all(self.settings, &self.server, places, request, connections, measure, good)
-    }
+/// Lets so many connections activate these numbers on a server.
+pub(super) fn activate_on(
+    settings: &Settings,
+    server: &Server,
+    model: &str,
+    places: Range<u64>,
+    number: &dyn Fn(u64) -> String,
+    connections: usize,
+) -> Outcome<Measured> {
+    let vendor = &server.cast.vendor_name;
+    let request = |place: u64| {
+        let body = format!("vendor={vendor}&model={model}&sn={}", number(place));
+        let length = body.len();
+        format!("POST /provision/activate HTTP/1.1\r\nHost: bench\r\n{FORM}Content-Length: {length}\r\n\r\n{body}")
+    };
+    let good = |answer: &Answer<'_>| answer.status == 200 && answer.length == 40;
+    all(settings, server, places, &request, connections, settings.seconds(15), &good)
 }
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";

@@ -13,7 +13,7 @@ use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::Folder;
 use crate::init::join_link;
 use crate::output::line;
-use crate::when;
+use crate::{rows, when};
 
 /// See who may use the portal; invite, let choose a new password, remove
 #[derive(clap::Args)]
@@ -88,6 +88,7 @@ enum Action {
 }
 
 pub fn run(args: Args) -> Outcome {
+    rows::require_folder("cikada account")?;
     match args.action {
         Action::List { data } => list(&data),
         Action::Invite { data, vendor, owner, note, .. } => {
@@ -119,7 +120,7 @@ pub fn run(args: Args) -> Outcome {
 
 fn list(data: &Data) -> Outcome {
     let folder = open_folder(data)?;
-    let listed = Store::inspect(&folder.database(), &folder.master_key()?, |tx| {
+    let listed = Store::inspect(&store::Place::File(folder.database()), &folder.master_key()?, |tx| {
         let (mut listed, mut after) = (Vec::new(), String::new());
         loop {
             let page = accounts::list(tx, &after, 500)?;

@@ -16,13 +16,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use blob::{BlobStore, Bounds, Came, Condition, Digest};
 use domain::check;
 use serde_json::json;
-use store::Store;
 use store::table::content;
+use store::{Place, Store};
 
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::Folder;
 use crate::output::line;
-use crate::progress;
+use crate::{progress, rows};
 use manifest::{Blob, Database, Manifest};
 
 /// Copy a data folder, whether or not its server runs
@@ -62,6 +62,7 @@ struct Tally {
 }
 
 pub fn run(args: Args) -> Outcome {
+    rows::require_folder("cikada backup")?;
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         return Err(Failure::new(format!("{} holds no server", args.data.display())));
@@ -96,7 +97,7 @@ pub fn run(args: Args) -> Outcome {
     let made_at = now();
     let database = unused_name(&target, made_at);
     copy_rows(&folder, &database)?;
-    let inspected = Store::inspect(&database, &master, |tx| {
+    let inspected = Store::inspect(&Place::File(database.clone()), &master, |tx| {
         Ok((check::check(tx, made_at)?, content::blobs(tx)?, store::table::revocation::newest(tx)?))
     });
     let (report, named, revocation) = inspected.doing("check the copy of the database")?;

@@ -9,12 +9,13 @@ use domain::check::{self, Finding, Report};
 use serde_json::json;
 use store::journal::{self, Records};
 use store::table::content;
-use store::{MasterKey, Store};
+use store::{MasterKey, Place, Store};
 
 use crate::config::Config;
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::Folder;
 use crate::output::{line, visible};
+use crate::rows;
 
 const BLOB_WRONG: Finding = Finding { promise: "I5", broken: "a blob that is not what its row names" };
 
@@ -31,6 +32,9 @@ pub struct Args {
     /// The data folder, of a stopped, running, crashed or restored server
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
+    /// Where the rows are, if they are not in the folder: postgres://user:password@host/database
+    #[arg(long, value_name = "URL", env = "CIKADA_STORE_URL", hide_env_values = true)]
+    pub store: Option<String>,
     /// The file of the master key, if it is kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
@@ -53,14 +57,15 @@ type Named = ([u8; 32], u64);
 
 pub fn run(args: Args) -> Outcome {
     let folder = Folder::new(&args.data, args.master_key.as_deref());
-    if !folder.holds_a_server() {
-        return Err(Failure::new(format!("{} holds no server", args.data.display())));
+    let place = rows::place(args.store.as_deref(), &folder)?;
+    if !rows::hold_a_server(&place)? {
+        return Err(Failure::new(format!("{} holds no server", rows::name(&place))));
     }
     folder.settle_master_key()?;
     let master = folder.master_key()?;
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let journal = folder.revocations(args.revocations.as_deref());
-    let inspected = Store::inspect(&folder.database(), &master, |tx| {
+    let inspected = Store::inspect(&place, &master, |tx| {
         let mut report = check::check(tx, wall)?;
         // After the rows: what ended since then is in the journal and not in this snapshot.
         let records = if journal.exists() { journal::read(&journal, tx.keyring())? } else { Records::default() };
@@ -68,12 +73,18 @@ pub fn run(args: Args) -> Outcome {
         Ok((report, content::blobs(tx)?))
     });
     let (mut report, named) = inspected.doing("check the database")?;
-    report.add(BLOB_WRONG, check_blobs(&args, &folder, &master, &named)?);
+    report.add(BLOB_WRONG, check_blobs(&args, &folder, &place, &master, &named)?);
     tell(&args, &report, named.len())
 }
 
 /// Every blob that a row names is there, whole and unchanged (promise I5).
-fn check_blobs(args: &Args, folder: &Folder, master: &MasterKey, named: &[Named]) -> Outcome<Vec<String>> {
+fn check_blobs(
+    args: &Args,
+    folder: &Folder,
+    place: &Place,
+    master: &MasterKey,
+    named: &[Named],
+) -> Outcome<Vec<String>> {
     if named.is_empty() {
         return Ok(Vec::new());
     }
@@ -97,7 +108,7 @@ fn check_blobs(args: &Args, folder: &Folder, master: &MasterKey, named: &[Named]
         return Ok(Vec::new());
     }
     // A server that runs may have replaced a blob and removed the old one since the rows were read.
-    let still = Store::inspect(&folder.database(), master, content::blobs).doing("check the database")?;
+    let still = Store::inspect(place, master, content::blobs).doing("check the database")?;
     wrong.retain(|(sha_256, _)| still.iter().any(|(named, _)| named == sha_256));
     Ok(wrong.into_iter().map(|(_, row)| row).collect())
 }

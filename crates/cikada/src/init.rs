@@ -7,11 +7,12 @@ use domain::found::{self, Founded};
 use domain::resource::NewClient;
 use model::{Limits, SecretKey, VendorName};
 use serde_json::{Value, json};
-use store::{Clock, Options, Store};
+use store::{Clock, MasterKey, Options, Place, Store};
 
 use crate::failure::{Failure, Outcome};
 use crate::folder::Folder;
 use crate::output::line;
+use crate::rows;
 
 /// Make an empty data folder and print its first credentials
 #[derive(clap::Args)]
@@ -19,6 +20,7 @@ use crate::output::line;
 Examples:
   cikada init --data /var/lib/cikada --vendor acme
   cikada init --data ./data --json > secrets.json
+  cikada init --data ./data --store postgres://cikada@db/cikada --master-key /etc/cikada.key
 
 The credentials are shown once. Keep them somewhere safe: the vendor's CIK and token manage everything the vendor owns. The link
 makes the first administrator of the portal, once, within seven days; `cikada account invite` makes another.")]
@@ -29,6 +31,9 @@ pub struct Args {
     /// The vendor name to register
     #[arg(long, value_name = "NAME", default_value = "acme")]
     pub vendor: String,
+    /// Where the rows are, if they are not in the folder: postgres://user:password@host/database
+    #[arg(long, value_name = "URL", env = "CIKADA_STORE_URL", hide_env_values = true)]
+    pub store: Option<String>,
     /// The file of the master key, if it is to be kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
@@ -43,7 +48,8 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let name = VendorName::parse(&args.vendor, &Limits::default())
         .map_err(|_| Failure::new("a vendor name is 1 to 100 of A-Z a-z 0-9 . _ -"))?;
-    let founded = make(&Folder::new(&args.data, args.master_key.as_deref()), &name)?;
+    let folder = Folder::new(&args.data, args.master_key.as_deref());
+    let founded = make(&folder, &rows::place(args.store.as_deref(), &folder)?, &name)?;
     if args.json {
         line(secrets(&founded, &args.base_url))?;
     } else {
@@ -54,26 +60,37 @@ pub fn run(args: Args) -> Outcome {
 
 /// Makes a server in a folder that holds none. The database gets its name when everything is in it, so an interrupted call
 /// leaves nothing that passes for a server.
-pub fn make(folder: &Folder, name: &VendorName) -> Result<Founded, Failure> {
-    if folder.holds_a_server() {
-        return Err(Failure::new(format!("{} already holds a server", folder.root().display())));
+pub fn make(folder: &Folder, place: &Place, name: &VendorName) -> Result<Founded, Failure> {
+    if rows::hold_a_server(place)? {
+        return Err(Failure::new(format!("{} already holds a server", rows::name(place))));
     }
     folder.make()?;
     let _lock = folder.lock()?;
-    folder.remove_unfinished()?;
     let master = folder.make_master_key()?;
-    let options = Options { readers: 1, ..Options::new(folder.unfinished_database()) };
+    match place {
+        Place::File(file) => {
+            folder.remove_unfinished()?;
+            let founded = found_at(Place::File(folder.unfinished_database()), &master, name)?;
+            let named = std::fs::rename(folder.unfinished_database(), file);
+            named.map_err(|cause| Failure::new(format!("cannot name the database: {cause}")))?;
+            folder.sync()?;
+            Ok(founded)
+        }
+        // The first clients are made in one transaction: they are all there, or the next call makes them.
+        Place::Postgres(_) => found_at(place.clone(), &master, name),
+    }
+}
+
+fn found_at(place: Place, master: &MasterKey, name: &VendorName) -> Result<Founded, Failure> {
+    let options = Options { place, readers: 1, lanes: 0, ..Options::new("") };
     let failed = |cause: model::Error| Failure::new(format!("cannot make the database: {cause}"));
-    Store::create(&options, &master).map_err(failed)?;
-    let store = Store::open(options, &master, Clock::system(), |_| std::process::abort()).map_err(failed)?;
+    Store::create(&options, master).map_err(failed)?;
+    let store = Store::open(options, master, Clock::system(), |_| std::process::abort()).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.map_err(|cause| Failure::new(format!("cannot start: {cause}")))?;
     let name = name.clone();
     let founded = runtime.block_on(store.write(move |tx| found::found(tx, &name))).map_err(failed)?;
     store.close();
-    let named = std::fs::rename(folder.unfinished_database(), folder.database());
-    named.map_err(|cause| Failure::new(format!("cannot name the database: {cause}")))?;
-    folder.sync()?;
     Ok(founded)
 }
 

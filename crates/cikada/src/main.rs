@@ -18,10 +18,12 @@ mod fsck;
 mod init;
 mod logging;
 mod metrics;
+mod migrate;
 mod output;
 mod pages;
 mod progress;
 mod rotate;
+mod rows;
 mod serve;
 mod upkeep;
 mod when;
@@ -47,6 +49,7 @@ enum Command {
     Backup(backup::Args),
     Restore(backup::restore::Args),
     RotateMasterKey(rotate::Args),
+    Migrate(migrate::Args),
     Config(config::Args),
     Model(command::model::Args),
     Sn(Box<command::sn::Args>),
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => backup::restore::run(args),
         Command::RotateMasterKey(args) => rotate::run(args),
+        Command::Migrate(args) => migrate::run(args),
         Command::Config(args) => config::run(args),
         Command::Model(args) => command::model::run(args),
         Command::Sn(args) => command::sn::run(*args),

@@ -14,6 +14,7 @@ use store::{Clock, Options, Store};
 use crate::failure::{Doing as _, Failure, Outcome};
 use crate::folder::Folder;
 use crate::output::line;
+use crate::rows;
 
 /// How often a running server is asked whether it is done.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -39,6 +40,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Outcome {
+    rows::require_folder("cikada rotate-master-key")?;
     let folder = Folder::new(&args.data, args.master_key.as_deref());
     if !folder.holds_a_server() {
         return Err(Failure::new(format!("{} holds no server", args.data.display())));

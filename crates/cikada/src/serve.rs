@@ -14,7 +14,7 @@ use blob::BlobStore;
 use domain::revocation::Replayed;
 use listenfd::ListenFd;
 use model::{Limits, VendorName};
-use store::{Clock, Store};
+use store::{Clock, Place, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, LogFormat};
@@ -24,7 +24,7 @@ use crate::metrics::{self, Metrics};
 use crate::output::line;
 use crate::pages::House;
 use crate::upkeep::Upkeep;
-use crate::{backup, certificates, init, logging};
+use crate::{backup, certificates, init, logging, rows};
 
 /// The vendor that is made in an empty folder.
 const FIRST_VENDOR: &str = "acme";
@@ -72,6 +72,9 @@ pub struct Args {
     /// Where content is kept: file:/some/folder or s3://bucket/prefix; overrides the configuration
     #[arg(long, value_name = "URL", env = "CIKADA_BLOB_URL")]
     pub blob: Option<String>,
+    /// Where the rows are, if they are not in the folder: postgres://user:password@host/database
+    #[arg(long, value_name = "URL", env = "CIKADA_STORE_URL", hide_env_values = true)]
+    pub store: Option<String>,
     /// The file of the master key, if it is kept outside the folder
     #[arg(long, value_name = "FILE", env = "CIKADA_MASTER_KEY_FILE")]
     pub master_key: Option<PathBuf>,
@@ -94,7 +97,8 @@ pub fn run(args: Args) -> Outcome {
     let metrics = config.metrics.address().doing("listen for metrics")?.map(metrics::bind).transpose()?;
     let doors = Doors { http: listeners, secured, coap: bind_coap(&config)?, udp, metrics };
     let folder = Folder::new(&args.data, args.master_key.as_deref());
-    if !folder.holds_a_server() {
+    let place = rows::place(Some(&config.store.url), &folder)?;
+    if !rows::hold_a_server(&place)? {
         let vendor = VendorName::parse(FIRST_VENDOR, &Limits::default()).doing("name the first vendor")?;
         let base = match config.portal.base_url.as_str() {
             "" => {
@@ -102,12 +106,14 @@ pub fn run(args: Args) -> Outcome {
             }
             url => url.to_owned(),
         };
-        line(init::tell(&init::make(&folder, &vendor)?, &base))?;
+        line(init::tell(&init::make(&folder, &place, &vendor)?, &base))?;
     }
+    // Where the rows are elsewhere, the folder may be new.
+    folder.make()?;
     let lock = folder.lock()?;
     folder.settle_master_key()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("start")?;
-    let served = runtime.block_on(serve(&config, doors, &folder, lock));
+    let served = runtime.block_on(serve(&config, doors, &folder, place, lock));
     runtime.shutdown_background();
     served
 }
@@ -136,6 +142,9 @@ fn configuration(args: &Args) -> Outcome<Config> {
     if let Some(url) = &args.blob {
         config.blob.url.clone_from(url);
     }
+    if let Some(url) = &args.store {
+        config.store.url.clone_from(url);
+    }
     if let Some(level) = &args.log {
         config.log.level.clone_from(level);
     }
@@ -155,13 +164,13 @@ struct Doors {
     metrics: Option<Listener>,
 }
 
-async fn serve(config: &Config, doors: Doors, folder: &Folder, lock: Lock) -> Outcome {
+async fn serve(config: &Config, doors: Doors, folder: &Folder, place: Place, lock: Lock) -> Outcome {
     let Doors { http: listeners, secured, coap, udp, metrics } = doors;
     let mut options = config.http.options();
     options.connections = allow_files(options.connections);
     // Before anything listens, so that a signal that comes at once is not lost.
     let stop = stop_signal()?;
-    let app = Arc::new(open(config, folder)?);
+    let app = Arc::new(open(config, folder, place)?);
     let replayed = backup::restore::catch_up(&app.store).await?;
     if replayed != Replayed::default() {
         tracing::warn!(?replayed, "the database is older than its revocation journal; what had ended is ended again");
@@ -262,9 +271,9 @@ async fn serve_metrics(listener: Option<Listener>, app: &Arc<App>) -> Outcome {
     Metrics::new(app.clone()).serve(listener, app.stopping.begun()).await
 }
 
-fn open(config: &Config, folder: &Folder) -> Outcome<App> {
+fn open(config: &Config, folder: &Folder, place: Place) -> Outcome<App> {
     let journal = folder.revocations(config.store.revocations());
-    let options = config.store.options(folder.database(), journal);
+    let options = config.store.options(place, journal);
     let store = Store::open(options, &folder.master_key()?, clock(), end_on_fault).doing("open the database")?;
     let location = config.blob.location(folder.blobs()).map_err(Failure::new)?;
     let access = config.blob.access(folder.kept_blobs());

@@ -30,6 +30,8 @@ const TIMERS_EVERY: Duration = Duration::from_millis(500);
 /// Pause between two looks at sessions and links that are over.
 const SESSIONS_EVERY: Duration = Duration::from_secs(600);
 const SESSIONS_AT_ONCE: i64 = 500;
+/// Pause before it is asked again whether another server does this for all.
+const KEEPER_EVERY: Duration = Duration::from_secs(1);
 /// Pause between two looks at the blobs.
 const BLOBS_EVERY: Duration = Duration::from_secs(3600);
 /// A blob without a row may belong to an upload that is not answered yet.
@@ -68,8 +70,16 @@ impl Upkeep {
     }
 }
 
+/// Ready when it is this server that does what one does for all that share the rows.
+async fn my_turn(app: &App) {
+    while !app.store.is_keeper() {
+        tokio::time::sleep(KEEPER_EVERY).await;
+    }
+}
+
 async fn sweep_rows(app: Arc<App>) {
     loop {
+        my_turn(&app).await;
         // It is run again by the writer when there is something to remove.
         let pause = match app.store.read(sweep::step).await {
             Ok(true) => BETWEEN_STEPS,
@@ -85,6 +95,7 @@ async fn sweep_rows(app: Arc<App>) {
 
 async fn sweep_sessions(app: Arc<App>, lifetimes: Lifetimes) {
     loop {
+        my_turn(&app).await;
         let pause = match app.store.write(move |tx| account::sweep(tx, lifetimes, SESSIONS_AT_ONCE)).await {
             Ok(true) => BETWEEN_STEPS,
             Ok(false) => SESSIONS_EVERY,
@@ -99,6 +110,7 @@ async fn sweep_sessions(app: Arc<App>, lifetimes: Lifetimes) {
 
 async fn elapse_timers(app: Arc<App>) {
     loop {
+        my_turn(&app).await;
         // It is run again by the writer when one has elapsed.
         let pause = match app.store.read(processing::elapse).await {
             Ok(true) => BETWEEN_STEPS,
@@ -115,6 +127,7 @@ async fn elapse_timers(app: Arc<App>) {
 async fn trim_values(app: Arc<App>) {
     let mut round = Round::default();
     loop {
+        my_turn(&app).await;
         match trim_some(&app, round).await {
             Ok(next) => round = next,
             Err(error) => {

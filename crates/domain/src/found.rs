@@ -4,7 +4,7 @@
 use model::{Error, Limits, Noun, Result, Token, TokenId, VendorName};
 use serde_json::{Map, Value, json};
 use store::Tx;
-use store::table::resource::Kind;
+use store::table::resource::{self, Kind};
 use store::table::vendor;
 
 use crate::account::{self, Link};
@@ -34,6 +34,9 @@ pub struct Founded {
 
 /// Makes the first clients of an empty server.
 pub fn found(tx: &mut Tx<'_>, name: &VendorName) -> Result<Founded> {
+    if resource::find_root(tx)?.is_some() {
+        return Err(Error::Exists(Noun::Client, None));
+    }
     if vendor::find_by_name(tx, name.as_str())?.is_some() {
         return Err(Error::Exists(Noun::Vendor, None));
     }

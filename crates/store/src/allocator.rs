@@ -1,7 +1,8 @@
 //! Row ids, given out before the row is written, because the RID and the keys of a row carry its id.
 //!
 //! An id that was given out and then rolled back is never given again while the process lives; after a restart
-//! counting goes on above the highest id that any row holds.
+//! counting goes on above the highest id that any row holds. Where several nodes write, the database gives ids out in
+//! blocks instead (`driver/postgres`).
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -85,6 +85,27 @@ impl Bus {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Tells the listeners of a subject that values came which they do not get.
+    pub(crate) fn publish_missed(&self, subjects: &[Subject]) {
+        let mut wakers = Vec::new();
+        for subject in subjects {
+            self.each_inbox(*subject, |inbox| wakers.extend(inbox.miss()));
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Tells everybody that anything may have happened.
+    pub(crate) fn publish_doubt(&self) {
+        let mut wakers = Vec::new();
+        for shard in &self.shards {
+            for inbox in lock(shard).values().flatten() {
+                wakers.extend(inbox.miss());
+                wakers.extend(inbox.change());
+            }
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     fn each_inbox(&self, subject: Subject, tell: impl FnMut(&Arc<Inbox>)) {
         if let Some(inboxes) = lock(self.shard(subject)).get(&subject) {
             inboxes.iter().for_each(tell);
@@ -101,6 +122,12 @@ impl Inbox {
     fn change(&self) -> Option<Waker> {
         let mut state = lock(&self.state);
         state.changed = true;
+        state.waker.take()
+    }
+
+    fn miss(&self) -> Option<Waker> {
+        let mut state = lock(&self.state);
+        state.missed = true;
         state.waker.take()
     }
 
@@ -226,6 +253,19 @@ mod tests {
         let heard: Vec<_> = std::iter::from_fn(|| listener.try_next()).collect();
         assert_eq!(heard.len(), 3);
         assert_eq!(heard[2], Heard::Missed);
+    }
+
+    #[test]
+    fn in_doubt_everybody_looks_again() {
+        let bus = Arc::new(Bus::new());
+        let mut listener = bus.listen(&[Subject::Series(1)], 2);
+        bus.publish_missed(&[Subject::Series(2)]);
+        assert_eq!(listener.try_next(), None);
+        bus.publish_missed(&[Subject::Series(1)]);
+        assert_eq!(listener.try_next(), Some(Heard::Missed));
+        bus.publish_doubt();
+        let heard: Vec<_> = std::iter::from_fn(|| listener.try_next()).collect();
+        assert_eq!(heard, [Heard::Missed, Heard::Changed]);
     }
 
     #[test]

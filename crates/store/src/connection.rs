@@ -2,11 +2,62 @@
 
 use model::{Error, Result};
 
-use crate::driver::sqlite;
+use crate::driver::postgres::Fault;
+use crate::driver::{postgres, sqlite};
 
-/// A connection owned by one thread. An enum, not a trait: nothing above it carries a type parameter.
-pub(crate) enum Connection {
-    Sqlite(sqlite::Connection),
+/// The connection of the thread that runs a rule. An enum, not a trait: nothing above it carries a type parameter.
+pub(crate) enum Connection<'c> {
+    Sqlite(&'c mut sqlite::Connection),
+    Postgres(&'c mut postgres::Connection),
+}
+
+impl Connection<'_> {
+    pub(crate) fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
+        match self {
+            Connection::Sqlite(connection) => connection.execute(sql, params),
+            Connection::Postgres(connection) => connection.execute(sql, params).map_err(Fault::into_error),
+        }
+    }
+
+    /// Calls `row` for each row until it answers false.
+    pub(crate) fn each(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        row: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        match self {
+            Connection::Sqlite(connection) => connection.each(sql, params, row),
+            Connection::Postgres(connection) => {
+                let each = connection.each(sql, params, &mut |found| row(&Row::Postgres(*found)));
+                each.map(|_| ()).map_err(Fault::into_error)
+            }
+        }
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn find<T>(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+        value: &mut dyn FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut found = None;
+        self.each(sql, params, &mut |row| {
+            found = Some(value(row)?);
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    /// A word of transaction control.
+    pub(crate) fn control(&mut self, sql: &'static str) -> Result<()> {
+        match self {
+            Connection::Sqlite(connection) => connection.control(sql).map_err(sqlite::error),
+            // It travels with the statement that comes next.
+            Connection::Postgres(connection) => connection.later(sql, &[]).map_err(Fault::into_error),
+        }
+    }
 }
 
 /// One bound value. Statements use `$1`, `$2`, … in the order of their first appearance.
@@ -28,6 +79,8 @@ pub enum Param<'a> {
 pub enum Row<'r> {
     /// A row of SQLite.
     Sqlite(&'r rusqlite::Row<'r>),
+    /// A row of PostgreSQL.
+    Postgres(postgres::Row<'r>),
 }
 
 macro_rules! column {
@@ -36,6 +89,7 @@ macro_rules! column {
         pub fn $name(&self, column: usize) -> Result<$type> {
             match self {
                 Row::Sqlite(row) => row.get(column).map_err(sqlite::error),
+                Row::Postgres(row) => row.require(column),
             }
         }
 
@@ -43,6 +97,7 @@ macro_rules! column {
         pub fn $optional(&self, column: usize) -> Result<Option<$type>> {
             match self {
                 Row::Sqlite(row) => row.get(column).map_err(sqlite::error),
+                Row::Postgres(row) => row.find(column),
             }
         }
     };
@@ -73,6 +128,7 @@ impl Row<'_> {
                 let value = row.get_ref(column).map_err(sqlite::error)?;
                 value.as_blob().ok().and_then(|bytes| bytes.try_into().ok())
             }
+            Row::Postgres(row) => row.bytes(column)?.and_then(|bytes| bytes.try_into().ok()),
         };
         array.ok_or_else(|| Error::internal(format_args!("column {column} is not {N} bytes")))
     }

@@ -5,12 +5,16 @@
 //! what it keeps is never believed: a revoked right dies before the call that revoked it is answered, and no value is
 //! read that is older than a write that was answered.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use model::UnixSeconds;
 
 use crate::Revoked;
+
+mod carried;
+
+pub(crate) use carried::Carried;
 
 /// Something that a cache or a waiting request may depend on, by row id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,11 +76,13 @@ const STRIPES: usize = 1 << 16;
 pub(crate) struct Changes {
     latest: AtomicU64,
     stripes: Box<[AtomicU64]>,
+    noting: Mutex<()>,
 }
 
 impl Changes {
     pub(crate) fn new() -> Changes {
-        Changes { latest: AtomicU64::new(0), stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect() }
+        let stripes = (0..STRIPES).map(|_| AtomicU64::new(0)).collect();
+        Changes { latest: AtomicU64::new(0), stripes, noting: Mutex::default() }
     }
 
     /// The present moment. Taken before a transaction begins, it stamps all that the transaction reads.
@@ -89,13 +95,24 @@ impl Changes {
         self.stripe(subject).load(Ordering::SeqCst) <= since.0
     }
 
-    /// The subjects changed. Called after the commit, by one thread at a time: a stamp from before this moment was perhaps
-    /// taken before the commit, one from after it was not.
+    /// The subjects changed. Called after the commit: a stamp from before this moment was perhaps taken before the commit, one
+    /// from after it was not.
     pub(crate) fn note(&self, subjects: impl Iterator<Item = Subject>) {
+        // One thread at a time, so that no stripe goes back.
+        let _noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut moment = None;
         for subject in subjects {
             let moment = *moment.get_or_insert_with(|| self.latest.fetch_add(1, Ordering::SeqCst) + 1);
             self.stripe(subject).store(moment, Ordering::SeqCst);
+        }
+    }
+
+    /// Anything may have changed.
+    pub(crate) fn note_all(&self) {
+        let _noting = self.noting.lock().unwrap_or_else(PoisonError::into_inner);
+        let moment = self.latest.fetch_add(1, Ordering::SeqCst) + 1;
+        for stripe in &self.stripes {
+            stripe.store(moment, Ordering::SeqCst);
         }
     }
 
@@ -120,6 +137,21 @@ impl Subject {
         };
         (id as u64) << 3 | kind
     }
+
+    /// The subject with that number.
+    pub(crate) fn from_number(number: u64) -> Option<Subject> {
+        let id = (number >> 3) as i64;
+        const KINDS: [fn(i64) -> Subject; 7] = [
+            Subject::Client,
+            Subject::Model,
+            Subject::Vendor,
+            Subject::Resource,
+            Subject::Series,
+            Subject::Numbers,
+            Subject::Account,
+        ];
+        KINDS.get((number & 7) as usize).map(|kind| kind(id))
+    }
 }
 
 impl Effects {
@@ -143,6 +175,10 @@ impl Effects {
         self.touched.truncate(mark.touched);
         self.stored.truncate(mark.stored);
         self.revoked.truncate(mark.revoked);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.touched.is_empty() && self.stored.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {

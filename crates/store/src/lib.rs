@@ -17,14 +17,16 @@ mod revocation;
 pub mod rotation;
 mod schema;
 pub mod table;
+pub mod transfer;
 mod tx;
 
 pub use bus::{Heard, Listener};
 pub use clock::Clock;
 pub use connection::{Param, Row};
 pub use copy::copy;
+pub use driver::postgres::Url;
 pub use effects::{Stamp, Stored, Subject};
 pub use keyring::{KeyHash, Keyring, MasterKey, Sealed};
-pub use pool::{Options, Store, Tally};
+pub use pool::{Options, Place, Store, Tally};
 pub use revocation::Revoked;
 pub use tx::Tx;

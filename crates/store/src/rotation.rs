@@ -10,9 +10,11 @@ use std::time::Duration;
 use model::{Error, Result};
 use zeroize::Zeroizing;
 
-use crate::driver::sqlite::{self, Access, Connection};
+use crate::connection::Connection;
+use crate::driver::postgres::Purpose;
+use crate::driver::sqlite::{self, Access};
 use crate::keyring::{Keyring, MasterKey, Seals, cipher, first_seal_key, random};
-use crate::pool::Store;
+use crate::pool::{Place, Store};
 use crate::{Tx, params, schema};
 
 const DATA: &str = "data key";
@@ -21,32 +23,33 @@ const BEFORE: &str = "seal key before";
 const CACHE_KIB: u32 = 1024;
 
 /// The working keys of a database.
-pub(crate) fn keyring(connection: &Connection, master: &MasterKey) -> Result<Keyring> {
+pub(crate) fn keyring(connection: &mut Connection<'_>, master: &MasterKey) -> Result<Keyring> {
     let data = data_key(connection, master)?;
     Ok(Keyring::with(&data, seals(connection, master, &data)?))
 }
 
 /// Whether a master key is the one of this database.
 pub fn fits(file: &Path, master: &MasterKey) -> Result<bool> {
-    let connection = Connection::open(file, Access::Read, CACHE_KIB)?;
-    Ok(schema::wrapped_key(&connection, DATA)?.is_some() && schema::key(&connection, master, DATA).is_ok())
+    let mut file = sqlite::Connection::open(file, Access::Read, CACHE_KIB)?;
+    let connection = &mut Connection::Sqlite(&mut file);
+    Ok(schema::wrapped_key(connection, DATA)?.is_some() && schema::key(connection, master, DATA).is_ok())
 }
 
 /// Whether something may still be sealed with the key before the present one.
 pub fn is_resealing(file: &Path) -> Result<bool> {
-    let connection = Connection::open(file, Access::Read, CACHE_KIB)?;
-    Ok(schema::wrapped_key(&connection, BEFORE)?.is_some())
+    let mut file = sqlite::Connection::open(file, Access::Read, CACHE_KIB)?;
+    Ok(schema::wrapped_key(&mut Connection::Sqlite(&mut file), BEFORE)?.is_some())
 }
 
 /// Turns the keys of a database over, beside a server or without one: all or nothing.
 pub fn turn_over(file: &Path, old: &MasterKey, new: &MasterKey) -> Result<()> {
-    let mut connection = Connection::open(file, Access::Write, CACHE_KIB)?;
+    let mut connection = sqlite::Connection::open(file, Access::Write, CACHE_KIB)?;
     connection.script("BEGIN IMMEDIATE")?;
-    let data = data_key(&connection, old)?;
-    if schema::wrapped_key(&connection, BEFORE)?.is_some() {
+    let data = data_key(&mut Connection::Sqlite(&mut connection), old)?;
+    if schema::wrapped_key(&mut Connection::Sqlite(&mut connection), BEFORE)?.is_some() {
         return Err(Error::internal("the keys are being turned over already"));
     }
-    let before = match schema::key(&connection, old, SEAL)? {
+    let before = match schema::key(&mut Connection::Sqlite(&mut connection), old, SEAL)? {
         Some(key) => key,
         None => first_seal_key(&data),
     };
@@ -64,7 +67,7 @@ pub fn turn_over(file: &Path, old: &MasterKey, new: &MasterKey) -> Result<()> {
 
 /// Empties the write-ahead log, where old pages may still hold what was sealed with old keys. False while somebody reads.
 pub fn empty_log(file: &Path) -> Result<bool> {
-    let connection = Connection::open(file, Access::Write, CACHE_KIB)?;
+    let connection = sqlite::Connection::open(file, Access::Write, CACHE_KIB)?;
     connection.inner().busy_timeout(Duration::from_millis(500)).map_err(sqlite::error)?;
     let busy: i64 =
         connection.inner().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(sqlite::error)?;
@@ -87,9 +90,21 @@ pub fn forget_before(tx: &mut Tx<'_>) -> Result<()> {
 impl Store {
     /// Takes up the keys that a rotation by another process has left. The master key is the new one.
     pub fn take_up_keys(&self, master: &MasterKey) -> Result<()> {
-        let connection = Connection::open(&self.shared.options.file, Access::Read, CACHE_KIB)?;
-        let data = data_key(&connection, master)?;
-        self.shared.keyring.take_up(seals(&connection, master, &data)?);
+        let keys = |connection: &mut Connection<'_>| {
+            let data = data_key(connection, master)?;
+            seals(connection, master, &data)
+        };
+        let seals = match &self.shared.options.place {
+            Place::File(file) => {
+                let mut connection = sqlite::Connection::open(file, Access::Read, CACHE_KIB)?;
+                keys(&mut Connection::Sqlite(&mut connection))?
+            }
+            Place::Postgres(_) => {
+                let mut connection = self.shared.connect(Purpose::Serving)?;
+                keys(&mut Connection::Postgres(&mut connection))?
+            }
+        };
+        self.shared.keyring.take_up(seals);
         Ok(())
     }
 
@@ -99,11 +114,11 @@ impl Store {
     }
 }
 
-fn data_key(connection: &Connection, master: &MasterKey) -> Result<Zeroizing<[u8; 32]>> {
+fn data_key(connection: &mut Connection<'_>, master: &MasterKey) -> Result<Zeroizing<[u8; 32]>> {
     schema::key(connection, master, DATA)?.ok_or_else(|| Error::internal("the database has no data key"))
 }
 
-fn seals(connection: &Connection, master: &MasterKey, data: &[u8; 32]) -> Result<Seals> {
+fn seals(connection: &mut Connection<'_>, master: &MasterKey, data: &[u8; 32]) -> Result<Seals> {
     let present = match schema::key(connection, master, SEAL)? {
         Some(key) => cipher(&key),
         None => cipher(&first_seal_key(data)),
@@ -120,15 +135,16 @@ mod tests {
     #[test]
     fn the_old_master_key_opens_nothing_and_what_was_sealed_is_still_read() {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options::new(folder.path().join("db"));
+        let file = folder.path().join("db");
+        let options = Options::new(&file);
         let [first, second, third] = [1, 2, 3].map(|byte| MasterKey::from_bytes([byte; 32]));
         Store::create(&options, &first).unwrap();
         let store = Store::open(options.clone(), &first, Clock::system(), |_| ()).unwrap();
         let sealed = store.keyring().seal("cik", 5, b"secret").unwrap();
         let hash = store.keyring().hash("cik", b"secret");
-        turn_over(&options.file, &first, &second).unwrap();
-        assert!(turn_over(&options.file, &second, &third).is_err(), "one at a time");
-        assert!(!fits(&options.file, &first).unwrap() && fits(&options.file, &second).unwrap());
+        turn_over(&file, &first, &second).unwrap();
+        assert!(turn_over(&file, &second, &third).is_err(), "one at a time");
+        assert!(!fits(&file, &first).unwrap() && fits(&file, &second).unwrap());
         // A server that has not heard of it goes on as before.
         assert_eq!(store.keyring().open("cik", 5, &sealed.0).unwrap().as_slice(), b"secret");
         store.take_up_keys(&second).unwrap();
@@ -141,11 +157,11 @@ mod tests {
         store.close();
         assert!(Store::open(options.clone(), &first, Clock::system(), |_| ()).is_err());
         // Whoever has the old master key and an old copy knows the data key, and still opens nothing that is sealed anew.
-        let connection = Connection::open(&options.file, Access::Write, 1024).unwrap();
-        let old = Keyring::new(&data_key(&connection, &second).unwrap());
+        let mut connection = sqlite::Connection::open(&file, Access::Write, 1024).unwrap();
+        let old = Keyring::new(&data_key(&mut Connection::Sqlite(&mut connection), &second).unwrap());
         assert!(old.open("cik", 5, &sealed.0).is_ok() && old.open("cik", 5, &anew.0).is_err());
         connection.inner().execute(FORGET, []).unwrap();
-        turn_over(&options.file, &second, &third).unwrap();
+        turn_over(&file, &second, &third).unwrap();
         let store = Store::open(options, &third, Clock::system(), |_| ()).unwrap();
         assert!(store.keyring().open("cik", 5, &anew.0).is_ok() && store.keyring().open("cik", 5, &sealed.0).is_err());
     }

@@ -6,14 +6,14 @@ use model::{Error, Result, UnixSeconds};
 
 use crate::allocator::Allocator;
 use crate::connection::Connection;
-use crate::driver::sqlite;
+use crate::driver::postgres::{Fault, Sequence};
 use crate::effects::{Changes, Effects, Stamp, Stored};
 use crate::keyring::Keyring;
 use crate::{Param, Revoked, Row, Subject};
 
 /// One transaction. A rule may run twice (PostgreSQL retries a serialization failure), so it must do nothing but use this.
 pub struct Tx<'t> {
-    connection: &'t mut Connection,
+    connection: Connection<'t>,
     keyring: &'t Keyring,
     allocator: &'t Allocator,
     changes: &'t Changes,
@@ -21,6 +21,16 @@ pub struct Tx<'t> {
     now: UnixSeconds,
     /// What this transaction did, behind what others did that will be committed with it. None where it only reads.
     effects: Option<&'t mut Effects>,
+    beside: Beside,
+}
+
+/// Who may write while a transaction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// Nobody.
+    Nobody,
+    /// Rules whose every change guards itself, like this one.
+    Guarded,
 }
 
 /// What every transaction of a store shares.
@@ -33,14 +43,20 @@ pub(crate) struct Shared<'t> {
 impl<'t> Tx<'t> {
     /// `stamp` is from before the transaction began. A transaction with effects can write.
     pub(crate) fn new(
-        connection: &'t mut Connection,
+        connection: Connection<'t>,
         shared: Shared<'t>,
         stamp: Stamp,
         now: UnixSeconds,
         effects: Option<&'t mut Effects>,
     ) -> Tx<'t> {
         let Shared { keyring, allocator, changes } = shared;
-        Tx { connection, keyring, allocator, changes, stamp, now, effects }
+        Tx { connection, keyring, allocator, changes, stamp, now, effects, beside: Beside::Nobody }
+    }
+
+    /// The same where others may write at the same time.
+    pub(crate) fn beside(mut self, others: Beside) -> Tx<'t> {
+        self.beside = others;
+        self
     }
 
     /// The instant of this transaction.
@@ -53,19 +69,41 @@ impl<'t> Tx<'t> {
         if self.effects.is_some() { Ok(()) } else { Err(Error::ReadOnly) }
     }
 
+    /// Makes sure that nobody writes beside this transaction; where others do, the store runs the rule again alone. A rule that runs
+    /// beside others ([`crate::Store::write_beside`]) says this before it changes anything that does not guard itself.
+    pub fn require_alone(&self) -> Result<()> {
+        self.require_writing()?;
+        match self.beside {
+            Beside::Nobody => Ok(()),
+            Beside::Guarded => Err(Error::ReadOnly),
+        }
+    }
+
     /// The keys that make and find secrets.
     pub fn keyring(&self) -> &'t Keyring {
         self.keyring
     }
 
     /// A row id that was never given before.
-    pub fn next_id(&self) -> i64 {
-        self.allocator.next_row()
+    pub fn next_id(&mut self) -> Result<i64> {
+        match &mut self.connection {
+            Connection::Sqlite(_) => Ok(self.allocator.next_row()),
+            Connection::Postgres(connection) if self.effects.is_some() => {
+                connection.next_id(Sequence::Rows).map_err(Fault::into_error)
+            }
+            Connection::Postgres(_) => Err(Error::ReadOnly),
+        }
     }
 
-    /// An event id above all that were given before.
-    pub fn next_event_id(&self) -> i64 {
-        self.allocator.next_event()
+    /// An event id that was never given before.
+    pub fn next_event_id(&mut self) -> Result<i64> {
+        match &mut self.connection {
+            Connection::Sqlite(_) => Ok(self.allocator.next_event()),
+            Connection::Postgres(connection) if self.effects.is_some() => {
+                connection.next_id(Sequence::Events).map_err(Fault::into_error)
+            }
+            Connection::Postgres(_) => Err(Error::ReadOnly),
+        }
     }
 
     /// Stamps all that this transaction reads, for a cache.
@@ -74,8 +112,15 @@ impl<'t> Tx<'t> {
     }
 
     /// Whether nothing of the subject has changed since the stamp, what this transaction and those that are committed with
-    /// it did included: then what was read under that stamp is what this transaction would read.
+    /// it did included: then what was read under that stamp is what this transaction would read. Where other nodes write,
+    /// only the rows themselves say so, and the answer is always false.
     pub fn is_unchanged(&self, subject: Subject, since: Stamp) -> bool {
+        matches!(self.connection, Connection::Sqlite(_)) && self.seems_unchanged(subject, since)
+    }
+
+    /// The same as far as this process has heard. A change that another node made is heard of two seconds later at the latest,
+    /// so this is for work that is done again and again.
+    pub fn seems_unchanged(&self, subject: Subject, since: Stamp) -> bool {
         let changed_here = self.effects.as_ref().is_some_and(|effects| effects.hold(subject));
         !changed_here && self.changes.is_unchanged(subject, since)
     }
@@ -122,8 +167,32 @@ impl<'t> Tx<'t> {
 
     /// Runs a statement that answers no rows; answers how many rows it changed.
     pub fn execute(&mut self, sql: &'static str, params: &[Param<'_>]) -> Result<u64> {
-        match self.connection {
-            Connection::Sqlite(connection) => connection.execute(sql, params),
+        self.connection.execute(sql, params)
+    }
+
+    /// Runs a statement for each of many rows of parameters, as long as `each` answers true to how many rows it changed. A few more may
+    /// have run by then: where a round trip costs something, many travel together.
+    pub fn execute_all<'p, const N: usize>(
+        &mut self,
+        sql: &'static str,
+        rows: &mut dyn Iterator<Item = [Param<'p>; N]>,
+        mut each: impl FnMut(u64) -> bool,
+    ) -> Result<()> {
+        const TOGETHER: usize = 256;
+        loop {
+            match &mut self.connection {
+                Connection::Sqlite(connection) => match rows.next() {
+                    Some(params) if each(connection.execute(sql, &params)?) => {}
+                    _ => return Ok(()),
+                },
+                Connection::Postgres(connection) => {
+                    let some: Vec<_> = Iterator::take(&mut *rows, TOGETHER).collect();
+                    let counts = connection.execute_all(sql, &some).map_err(Fault::into_error)?;
+                    if some.is_empty() || !counts.into_iter().all(&mut each) {
+                        return Ok(());
+                    }
+                }
+            }
         }
     }
 
@@ -134,9 +203,7 @@ impl<'t> Tx<'t> {
         params: &[Param<'_>],
         mut row: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
-        match self.connection {
-            Connection::Sqlite(connection) => connection.each(sql, params, &mut row),
-        }
+        self.connection.each(sql, params, &mut row)
     }
 
     /// The first row, if there is one.
@@ -184,9 +251,15 @@ impl<'t> Tx<'t> {
         Ok(self.find(sql, params, |_| Ok(()))?.is_some())
     }
 
-    fn control(&mut self, sql: &'static str) -> Result<()> {
-        match self.connection {
-            Connection::Sqlite(connection) => connection.control(sql).map_err(sqlite::error),
+    /// Ends a transaction that only reads.
+    pub(crate) fn end(&mut self, sql: &'static str) -> Result<()> {
+        match &mut self.connection {
+            Connection::Sqlite(_) => self.control(sql),
+            Connection::Postgres(connection) => connection.send_off(sql).map_err(Fault::into_error),
         }
+    }
+
+    fn control(&mut self, sql: &'static str) -> Result<()> {
+        self.connection.control(sql)
     }
 }

@@ -1,5 +1,6 @@
 //! Activation as every protocol offers it: the budget of failed tries around the rule.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -73,7 +74,9 @@ pub async fn activate(app: &Arc<App>, mut request: Activate, identity: Option<&I
     })?;
     request.logged = admitted.logged;
     let named = request.clone();
-    let outcome = app.store.write(move |tx| provision::activate(tx, &request)).await;
+    let mut order = DefaultHasher::new();
+    number.hash(&mut order);
+    let outcome = app.store.write_beside(order.finish(), move |tx| provision::activate(tx, &request)).await;
     match outcome {
         Ok(Ok(answer)) => {
             app.measures.activated.one();

@@ -21,9 +21,10 @@ impl Callers {
         Callers { cache: Cache::new(REMEMBERED) }
     }
 
-    /// The client that shows this credential.
+    /// The client that shows this credential. What is remembered of it may be believed in the request from here on.
     pub async fn find(&self, store: &Store, credential: &Credential) -> Result<Remembered> {
         let hash = caller::fingerprint(store.keyring(), credential).ok_or(Error::Unauthorized)?;
+        store.catch_up().await?;
         if let Some(remembered) = self.recall(store, &hash) {
             return Ok(remembered);
         }
@@ -33,7 +34,7 @@ impl Callers {
         Ok(remembered)
     }
 
-    /// The client of a key with this hash, if it called lately and nothing has changed since.
+    /// The client of a key with this hash, if it called lately and nothing has changed since, as far as this process has heard.
     pub fn recall(&self, store: &Store, hash: &[u8; 32]) -> Option<Remembered> {
         self.cache.get(hash).filter(|remembered| remembered.is_believed(store))
     }

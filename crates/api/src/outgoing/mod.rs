@@ -36,12 +36,19 @@ pub struct Options {
 /// Sends what there is to send, until it is dropped.
 pub async fn send_all(app: Arc<App>, options: Options) {
     let options = Arc::new(options);
-    if let Err(error) = app.store.write(processing::settle_interrupted).await {
-        tracing::warn!(%error, "cannot say what became of messages");
-    }
     let mut under_way = JoinSet::new();
+    let mut was_keeper = false;
     loop {
-        let room = AT_ONCE - under_way.len();
+        // Where several servers share the rows, one of them sends, and knows nothing of what the one before it was sending.
+        let is_keeper = app.store.is_keeper();
+        if is_keeper
+            && !was_keeper
+            && let Err(error) = app.store.write(processing::settle_interrupted).await
+        {
+            tracing::warn!(%error, "cannot say what became of messages");
+        }
+        was_keeper = is_keeper;
+        let room = if is_keeper { AT_ONCE - under_way.len() } else { 0 };
         match take(&app, room).await {
             Ok(messages) => {
                 for message in messages {

@@ -10,7 +10,7 @@ use blob::Digest;
 use domain::check;
 use domain::revocation::{self, Replayed};
 use sha2::Digest as _;
-use store::{Clock, MasterKey, Options, Store};
+use store::{Clock, MasterKey, Options, Place, Store};
 
 use super::archive::{self, Entry};
 use super::manifest::{Manifest, digest_of};
@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Outcome {
     let manifest = if is_archive(&args.from) { unpack(&args.from, &folder)? } else { copy(&args.from, &folder)? };
     let database = folder.unfinished_database();
     // Before anything else is done with it: another master key opens nothing.
-    let opened = Store::inspect(&database, &master, |_| Ok(()));
+    let opened = Store::inspect(&Place::File(database.clone()), &master, |_| Ok(()));
     opened.doing("open the restored database with this master key")?;
     let journal = match args.without_revocations {
         true => None,
@@ -74,7 +74,8 @@ pub fn run(args: Args) -> Outcome {
     let replayed = replay(&folder, &master, journal.is_some())?;
     let named: Vec<([u8; 32], u64)> =
         manifest.blobs.iter().map(|blob| (*blob.sha_256.as_bytes(), blob.bytes)).collect();
-    let report = Store::inspect(&database, &master, |tx| check::check(tx, now())).doing("check the database")?;
+    let report = Store::inspect(&Place::File(database.clone()), &master, |tx| check::check(tx, now()))
+        .doing("check the database")?;
     require_sound(&report.violations)?;
     let source = if is_archive(&args.from) { folder.blobs() } else { args.from.join("blobs") };
     verify_blobs(&source, folder.root(), &named)?;

@@ -90,21 +90,27 @@ section! {
 section! {
     /// The database.
     Store {
-        /// Page cache of the writer in KiB; each reader has a quarter of it.
+        /// Where the rows are. Empty: in the data folder. Or postgres://user:password@host/database, which several servers may share.
+        url: String = String::new(),
+        /// SQLite: page cache of the writer in KiB; each reader has a quarter of it.
         cache_kib: u32 = defaults::store().cache_kib,
-        /// Requests that may wait for the writer; beyond them the answer is 503.
+        /// Requests that may wait for a thread that writes; beyond them the answer is 503.
         queue: usize = defaults::store().queue,
         /// Requests that share one commit at most.
         batch: usize = defaults::store().batch,
-        /// Threads for long reads.
+        /// Threads for long reads; on PostgreSQL for all reads, each with a connection.
         readers: usize = defaults::store().readers,
-        /// Pages in the write-ahead log from which on it is folded into the database.
+        /// SQLite: pages in the write-ahead log from which on it is folded into the database.
         checkpoint_pages: i64 = defaults::store().checkpoint_pages,
         /// Vendors whose keys, tokens and share codes are told when they are made and never shown again: ["acme"], or ["*"] for all.
         no_reveal: Vec<String> = Vec::new(),
         /// The file of the revocation journal; empty for revocations.log in the data folder. On another disk it outlives the loss of
         /// this one.
         revocations: String = String::new(),
+        /// PostgreSQL: threads for activations, each with a connection; what else writes has one.
+        lanes: usize = defaults::store().lanes,
+        /// PostgreSQL: how long one statement may take, and a request wait for the database, in milliseconds.
+        timeout_ms: u64 = defaults::store().timeout.as_millis() as u64,
     }
 }
 
@@ -359,13 +365,18 @@ impl Store {
         positive("store.batch", self.batch)?;
         positive("store.readers", self.readers)?;
         positive("store.cache_kib", self.cache_kib)?;
-        positive("store.checkpoint_pages", self.checkpoint_pages)
+        positive("store.checkpoint_pages", self.checkpoint_pages)?;
+        within("store.lanes", self.lanes, 0, 64)?;
+        within("store.timeout_ms", self.timeout_ms, 100, 600_000)
     }
 
-    /// What the store is told, for a database in this file.
-    pub fn options(&self, file: PathBuf, journal: PathBuf) -> store::Options {
-        let Store { cache_kib, queue, batch, readers, checkpoint_pages, .. } = *self;
-        store::Options { file, readers, cache_kib, queue, batch, checkpoint_pages, journal: Some(journal) }
+    /// What the store is told, for a database at this place. The journal is SQLite's: the databases of several servers are backed up
+    /// and restored by other means.
+    pub fn options(&self, place: store::Place, journal: PathBuf) -> store::Options {
+        let Store { cache_kib, queue, batch, readers, checkpoint_pages, lanes, timeout_ms, .. } = *self;
+        let timeout = Duration::from_millis(timeout_ms);
+        let journal = Some(journal).filter(|_| matches!(place, store::Place::File(_)));
+        store::Options { place, readers, cache_kib, queue, batch, checkpoint_pages, journal, lanes, timeout }
     }
 
     /// Where the revocation journal is to be, if not in the data folder.

@@ -149,7 +149,7 @@ fn take_back(tx: &mut Tx<'_>, row: &Invitation) -> Result<()> {
 fn make(tx: &mut Tx<'_>, invitation: Invitation, good_for_s: Seconds) -> Result<Link> {
     let key = InvitationKey::from_bytes(tx.keyring().secret()?);
     let hash = tx.keyring().hash("invitation", key.expose_bytes());
-    let (id, now) = (tx.next_id(), tx.now());
+    let (id, now) = (tx.next_id()?, tx.now());
     let row = Invitation { id, created_at: now, expires_at: now + good_for_s, ..invitation };
     invitation::insert(tx, &row, &hash)?;
     let what = row.account_id.map_or_else(|| row.role.word().to_owned(), |id| format!("new password of account {id}"));

@@ -20,7 +20,7 @@ pub(crate) fn hash(tx: &Tx<'_>, key: &SessionKey) -> KeyHash {
 /// Begins a session.
 pub(crate) fn begin(tx: &mut Tx<'_>, account_id: i64, is_whole: bool, place: &Where) -> Result<SessionKey> {
     let key = SessionKey::from_bytes(tx.keyring().secret()?);
-    let (id, now, hash) = (tx.next_id(), tx.now(), hash(tx, &key));
+    let (id, now, hash) = (tx.next_id()?, tx.now(), hash(tx, &key));
     let session = Session {
         id,
         account_id,

@@ -43,7 +43,7 @@ pub fn look(tx: &mut Tx<'_>, round: Round) -> Result<(Vec<Surplus>, Round)> {
             Some(seconds) => oldest_before(tx, kept.id, tx.now().saturating_sub(seconds))?,
             None => None,
         };
-        let changed = round.before.is_none_or(|before| !tx.is_unchanged(Subject::Series(kept.id), before));
+        let changed = round.before.is_none_or(|before| !tx.seems_unchanged(Subject::Series(kept.id), before));
         let too_many = match kept.count.filter(|_| changed) {
             Some(count) => {
                 counted = counted.saturating_add(count);

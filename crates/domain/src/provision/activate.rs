@@ -106,7 +106,7 @@ fn give(
     request: &Activate,
     retry: Option<KeyHash>,
 ) -> Result<std::result::Result<Answer, Refusal>> {
-    let event_id = tx.next_event_id();
+    let event_id = tx.next_event_id()?;
     let Some(sealed) = client::activate(tx, client, event_id)? else {
         // Somebody else moved the client since it was read: the transaction is run again and sees it as it is.
         return Err(Error::Unavailable);
@@ -184,6 +184,8 @@ fn refuse_unused(tx: &mut Tx<'_>, target: &Target, request: &Activate) -> Result
 
 /// An open model: the number enables itself under the vendor's client, in the same step.
 fn enable_itself(tx: &mut Tx<'_>, target: &Target, request: &Activate) -> Result<Client> {
+    // A client is made, and counted: nobody may do so beside it.
+    tx.require_alone()?;
     let row = models::find_by_id(tx, target.model_id)?.ok_or(Error::Absent(Noun::Model))?;
     let maker = vendor::find(tx, row.vendor_id)?.ok_or(Error::Absent(Noun::Vendor))?;
     let enabler = enable::Enabler { partner: None, actor_id: row.vendor_id };

@@ -15,22 +15,20 @@ const CUT_EVERY: i64 = KEPT as i64 / 2;
 
 /// Writes down something that is not about one serial number.
 pub fn note(tx: &mut Tx<'_>, verb: Verb, actor_id: Option<i64>, detail: Option<&str>) -> Result<()> {
-    let event = Event { detail: detail.map(str::to_owned), ..new(tx, None, verb, actor_id) };
+    let event = Event { detail: detail.map(str::to_owned), ..new(tx, None, verb, actor_id)? };
     event::insert(tx, &event)
 }
 
 /// Writes down something about the serial number from which a client came.
 pub fn note_on_client(tx: &mut Tx<'_>, client_id: i64, verb: Verb, actor_id: Option<i64>) -> Result<()> {
     let row = client::find(tx, client_id)?.ok_or_else(|| Error::internal("a device's client is missing"))?;
-    let event = new(tx, row.event_id, verb, actor_id);
-    event::insert(tx, &event)?;
+    let event = new(tx, row.event_id, verb, actor_id)?;
     keep_on_client(tx, &row, &event)
 }
 
 /// Writes down a device's try on a number that has a client.
 pub fn try_on_client(tx: &mut Tx<'_>, row: &Client, verb: Verb, address: &str, retry: Option<KeyHash>) -> Result<()> {
-    let event = Event { address: Some(address.to_owned()), retry, ..new(tx, row.event_id, verb, None) };
-    event::insert(tx, &event)?;
+    let event = Event { address: Some(address.to_owned()), retry, ..new(tx, row.event_id, verb, None)? };
     keep_on_client(tx, row, &event)
 }
 
@@ -42,11 +40,11 @@ pub fn try_on_unused(
     newest: Option<i64>,
     address: &str,
 ) -> Result<()> {
-    let event = Event { address: Some(address.to_owned()), ..new(tx, newest, Verb::RefusedUnused, None) };
-    event::insert(tx, &event)?;
+    let event = Event { address: Some(address.to_owned()), ..new(tx, newest, Verb::RefusedUnused, None)? };
     if !serial_number::keep_event(tx, model_id, serial_number, newest, event.id)? {
         return Err(Error::Unavailable);
     }
+    event::insert(tx, &event)?;
     let row = serial_number::find(tx, model_id, serial_number)?;
     cut(tx, event.id, row.map_or(0, |row| row.event_count))
 }
@@ -63,6 +61,7 @@ fn keep_on_client(tx: &mut Tx<'_>, row: &Client, event: &Event) -> Result<()> {
     if !client::keep_event(tx, row.id, row.event_id, event.id)? {
         return Err(Error::Unavailable);
     }
+    event::insert(tx, event)?;
     cut(tx, event.id, row.event_count + 1)
 }
 
@@ -78,8 +77,9 @@ fn cut(tx: &mut Tx<'_>, newest: i64, count: i64) -> Result<()> {
     Ok(())
 }
 
-fn new(tx: &Tx<'_>, previous_id: Option<i64>, verb: Verb, actor_id: Option<i64>) -> Event {
-    Event { id: tx.next_event_id(), actor_id, ..blank(tx, previous_id, verb) }
+fn new(tx: &mut Tx<'_>, previous_id: Option<i64>, verb: Verb, actor_id: Option<i64>) -> Result<Event> {
+    let id = tx.next_event_id()?;
+    Ok(Event { id, actor_id, ..blank(tx, previous_id, verb) })
 }
 
 fn blank(tx: &Tx<'_>, previous_id: Option<i64>, verb: Verb) -> Event {

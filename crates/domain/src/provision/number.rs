@@ -46,12 +46,11 @@ pub struct Try {
 
 /// Registers numbers: all of them or, when one is registered already, none.
 pub fn add(tx: &mut Tx<'_>, model: &OwnedModel, numbers: &[NewNumber]) -> Result<()> {
-    for number in numbers {
-        if !serial_number::insert(tx, model.id(), &number.serial_number, &number.extra)? {
-            return Err(Error::Exists(Noun::SerialNumber, Some(number.serial_number.to_string())));
-        }
+    let mut rows = numbers.iter().map(|number| (&number.serial_number, &number.extra));
+    match serial_number::insert_all(tx, model.id(), &mut rows)? {
+        Some(known) => Err(Error::Exists(Noun::SerialNumber, Some(numbers[known].serial_number.to_string()))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Unregisters numbers; those already gone are fine. Clients stay with their owners and lose the model's content.

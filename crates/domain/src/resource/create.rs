@@ -85,7 +85,7 @@ pub(super) fn plant(
     description: &Description,
     subscription: Option<Subscription>,
 ) -> Result<(i64, Rid)> {
-    let id = tx.next_id();
+    let id = tx.next_id()?;
     let rid = Rid::from_bytes(tx.keyring().issue(resource::RID, id)?);
     let now = tx.now();
     let row = Resource {

@@ -43,7 +43,7 @@ pub fn lend(
     }
     let lender_id = caller.behind();
     let (_, lender_hash) = client::find_with_hash(tx, lender_id)?.ok_or(Error::Unauthorized)?;
-    let id = tx.next_id();
+    let id = tx.next_id()?;
     let issued = key::issue::<Token>(tx, id)?;
     let row = grant::GrantToken { id, client_id: client.id(), lender_id, lender_hash, expires_at: tx.now() + ttl_s };
     grant::insert(tx, &row, &issued.hash)?;

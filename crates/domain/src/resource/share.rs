@@ -15,7 +15,7 @@ pub fn share(tx: &mut Tx<'_>, shared: &Controlled, meta: &Meta) -> Result<ShareC
     room::take(tx, shared.owner_id(), &room::one_share(), 0)?;
     let now = tx.now();
     usage::add(tx, shared.owner_id(), Metric::Shares, now, 1)?;
-    let id = tx.next_id();
+    let id = tx.next_id()?;
     let issued = key::issue::<ShareCode>(tx, id)?;
     share_code::insert(tx, id, shared.id(), &issued.hash, &issued.sealed, meta.as_str())?;
     Ok(issued.key)

@@ -17,7 +17,7 @@ pub fn list(tx: &mut Tx<'_>, vendor: &VendorView) -> Result<Vec<TokenId>> {
 
 /// Makes a token.
 pub fn create(tx: &mut Tx<'_>, vendor: &Vendor, id: &TokenId) -> Result<Token> {
-    let row = tx.next_id();
+    let row = tx.next_id()?;
     let issued = key::issue::<Token>(tx, row)?;
     if !vendor_token::insert(tx, row, vendor.id(), id, &issued.hash, &issued.sealed)? {
         return Err(Error::Exists(Noun::Token, None));

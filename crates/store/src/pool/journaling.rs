@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::Error;
 
 use super::Shared;
-use super::writer::Job;
+use super::job::Job;
 use crate::journal::{Journal, Refused};
 
 /// Pause before lines that found no room are tried again.

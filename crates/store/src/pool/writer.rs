@@ -1,6 +1,7 @@
-//! The one thread that writes, and the one that folds the log into the database beside it.
+//! SQLite: the one thread that writes, and the one that folds the log into the database beside it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -8,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use model::{Error, Result, UnixSeconds};
-use tokio::sync::oneshot;
 
+use super::job::Job;
 use super::journaling::{self, Ended};
 use super::{Shared, spawn};
 use crate::connection::Connection;
@@ -23,61 +24,9 @@ const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How long an idle writer sleeps before it looks whether the log wants folding.
 const IDLE: Duration = Duration::from_millis(200);
 
-/// A rule on its way through the writer.
-pub(super) trait Job: Send {
-    /// Runs the rule; true when its work is to be kept.
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
-    /// The rule panicked, and its work is undone.
-    fn panicked(&mut self);
-    /// Gives the outcome, or why it could not be committed.
-    fn answer(self: Box<Self>, committed: Result<()>);
-}
-
-struct Pending<F, T> {
-    rule: F,
-    outcome: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
-}
-
-pub(super) fn job<T, F>(rule: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
-where
-    T: Send + 'static,
-    F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-{
-    let (reply, answer) = oneshot::channel();
-    (Box::new(Pending { rule, outcome: None, reply }), answer)
-}
-
-impl<T, F> Job for Pending<F, T>
-where
-    T: Send,
-    F: Fn(&mut Tx<'_>) -> Result<T> + Send,
-{
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
-        let outcome = (self.rule)(tx);
-        let keep = outcome.is_ok();
-        self.outcome = Some(outcome);
-        keep
-    }
-
-    fn panicked(&mut self) {
-        self.outcome = Some(Err(Error::internal("a rule panicked")));
-    }
-
-    fn answer(self: Box<Self>, committed: Result<()>) {
-        let outcome = match (committed, self.outcome) {
-            // A refusal wrote nothing, so it stands whether or not the others could be committed.
-            (_, Some(Err(refusal))) => Err(refusal),
-            (Ok(()), Some(Ok(value))) => Ok(value),
-            (Ok(()), None) => Err(Error::internal("a job was answered before it ran")),
-            (Err(cause), _) => Err(cause),
-        };
-        let _ = self.reply.send(outcome);
-    }
-}
-
 pub(super) fn start(
     connection: sqlite::Connection,
+    file: &Path,
     shared: Arc<Shared>,
     jobs: Receiver<Box<dyn Job>>,
     journal: Option<Journal>,
@@ -85,7 +34,7 @@ pub(super) fn start(
     fatal: fn(&str),
 ) -> Result<Vec<JoinHandle<()>>> {
     let (wake_checkpointer, woken) = sync_channel::<()>(1);
-    let beside = sqlite::Connection::open(&shared.options.file, Access::Write, 1024)?;
+    let beside = sqlite::Connection::open(file, Access::Write, 1024)?;
     let checkpointer = spawn("store-fold", move || fold_beside(beside, &woken))?;
     let mut threads = Vec::new();
     let mut to_journal = None;
@@ -96,7 +45,7 @@ pub(super) fn start(
         to_journal = Some(sender);
     }
     let mut writer = Writer {
-        connection: Connection::Sqlite(connection),
+        connection,
         shared,
         fatal,
         wake_checkpointer,
@@ -121,7 +70,7 @@ pub(super) fn start(
 }
 
 struct Writer {
-    connection: Connection,
+    connection: sqlite::Connection,
     shared: Arc<Shared>,
     fatal: fn(&str),
     wake_checkpointer: SyncSender<()>,
@@ -215,7 +164,8 @@ impl Writer {
             let ended_before = self.effects.revoked.len();
             let mark = self.effects.mark();
             let effects = Some(&mut self.effects);
-            let mut tx = Tx::new(&mut self.connection, self.shared.of_every_tx(), stamp, now, effects);
+            let mut tx =
+                Tx::new(Connection::Sqlite(&mut self.connection), self.shared.of_every_tx(), stamp, now, effects);
             let keep = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
                 job.panicked();
                 false
@@ -242,8 +192,7 @@ impl Writer {
         if self.to_journal.is_none() || self.effects.revoked.is_empty() {
             return Ok(newest);
         }
-        let Connection::Sqlite(connection) = &self.connection;
-        let mut insert = connection.inner().prepare_cached(revocation::INSERT)?;
+        let mut insert = self.connection.inner().prepare_cached(revocation::INSERT)?;
         for revoked in &self.effects.revoked {
             newest += 1;
             let entry = revoked.text();
@@ -251,14 +200,13 @@ impl Writer {
             self.lines.push_str(&journal::line(&self.shared.keyring, newest, now, &entry));
         }
         let journaled = self.shared.journaled.load(Ordering::Acquire);
-        connection.inner().prepare_cached(revocation::FORGET)?.execute([journaled.min(newest)])?;
+        self.connection.inner().prepare_cached(revocation::FORGET)?.execute([journaled.min(newest)])?;
         Ok(newest)
     }
 
     /// After a failed commit: a passing fault is undone, any other ends the process.
     fn recover(&mut self, cause: &rusqlite::Error) {
-        let Connection::Sqlite(connection) = &mut self.connection;
-        let undone = connection.is_idle() || connection.control("ROLLBACK").is_ok();
+        let undone = self.connection.is_idle() || self.connection.control("ROLLBACK").is_ok();
         if undone && sqlite::severity(cause) == Some(Severity::Passing) {
             tracing::warn!(%cause, "a commit was refused; nothing of it was kept");
             return;
@@ -274,20 +222,17 @@ impl Writer {
         }
         self.marked = Some(Instant::now());
         let Some(mark) = self.shared.clock.mark() else { return Ok(()) };
-        let Connection::Sqlite(connection) = &mut self.connection;
-        connection.inner().prepare_cached(schema::KEEP_TIME_MARK)?.execute([mark]).map(|_| ())
+        self.connection.inner().prepare_cached(schema::KEEP_TIME_MARK)?.execute([mark]).map(|_| ())
     }
 
     fn control(&mut self, sql: &'static str) -> std::result::Result<(), rusqlite::Error> {
-        let Connection::Sqlite(connection) = &mut self.connection;
-        connection.control(sql)
+        self.connection.control(sql)
     }
 
     /// Wakes the checkpointer when the log has grown, and folds the rest in by itself when that has left little: a log that
     /// is folded to its last page starts again from its beginning instead of growing for ever.
     fn count_log(&mut self) {
-        let Connection::Sqlite(connection) = &mut self.connection;
-        let pages = connection.log_pages();
+        let pages = self.connection.log_pages();
         let threshold = self.shared.options.checkpoint_pages;
         if pages - self.log_pages >= threshold {
             self.log_pages = pages;
@@ -299,11 +244,10 @@ impl Writer {
     }
 
     fn fold(&mut self) {
-        let Connection::Sqlite(connection) = &mut self.connection;
-        if connection.log_pages() == 0 {
+        if self.connection.log_pages() == 0 {
             return;
         }
-        if let Err(cause) = connection.checkpoint()
+        if let Err(cause) = self.connection.checkpoint()
             && sqlite::severity(&cause) != Some(Severity::Passing)
         {
             self.recover(&cause);

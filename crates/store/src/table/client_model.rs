@@ -45,7 +45,7 @@ pub fn insert(
     options: ModelOptions,
     activation_timeout_s: Seconds,
 ) -> Result<bool> {
-    let (id, now) = (tx.next_id(), tx.now());
+    let (id, now) = (tx.next_id()?, tx.now());
     let (resource, code) = template.columns();
     let params = params![id, vendor_id, name.as_str(), resource, code, bits(options), activation_timeout_s, now];
     Ok(tx.execute(INSERT, params)? == 1)

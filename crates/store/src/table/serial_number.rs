@@ -59,6 +59,28 @@ pub fn insert(tx: &mut Tx<'_>, model_id: i64, serial_number: &SerialNumber, extr
     Ok(is_new)
 }
 
+/// Registers numbers; answers which was the first that was registered already, if one was.
+pub fn insert_all(
+    tx: &mut Tx<'_>,
+    model_id: i64,
+    numbers: &mut dyn Iterator<Item = (&SerialNumber, &Extra)>,
+) -> Result<Option<usize>> {
+    tx.touch(Subject::Numbers(model_id));
+    let mut rows = numbers.map(|(serial_number, extra)| {
+        let extra = Some(extra.as_str()).filter(|extra| !extra.is_empty());
+        [model_id.into(), serial_number.as_str().into(), extra.into()]
+    });
+    let (mut at, mut known) = (0, None);
+    tx.execute_all(INSERT, &mut rows, |inserted| {
+        if inserted == 0 {
+            known.get_or_insert(at);
+        }
+        at += 1;
+        known.is_none()
+    })?;
+    Ok(known)
+}
+
 const SET_CLIENT: &str = "
     UPDATE serial_number
     SET client_id = $1, enabled_by = $2, event_id = NULL, event_count = 0

@@ -2,7 +2,10 @@
 //! appearance: SQLite numbers them by that, PostgreSQL by their names.
 
 use std::path::Path;
+use std::time::Duration;
 
+use crate::Url;
+use crate::driver::postgres;
 use crate::driver::sqlite::{Access, Connection};
 use crate::schema;
 
@@ -48,6 +51,18 @@ fn every_statement_is_prepared_and_numbers_its_parameters_in_order() {
             assert_eq!(parameter, format!("${number}"), "{name}");
         }
     }
+}
+
+#[test]
+fn every_statement_is_prepared_by_postgresql() {
+    let url = Url::parse(&kit::Postgres::shared().database()).unwrap();
+    let mut connection = postgres::Connection::open(&url, postgres::Purpose::Serving, Duration::from_secs(5)).unwrap();
+    schema::postgres::migrate(&mut connection).unwrap();
+    let refused = statements().into_iter().filter_map(|(name, sql)| {
+        let fault = connection.require_sound(&sql).err()?;
+        Some(format!("{name}: {fault}"))
+    });
+    assert_eq!(refused.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

@@ -63,11 +63,11 @@ const HAND_UP: &str = "
     )
     INSERT INTO usage (client_id, metric, at, amount)
     SELECT $2, used.metric,
-        CASE WHEN used.metric <= 4 AND used.at < below.since THEN below.since ELSE used.at END AS since, sum(used.amount)
+        CASE WHEN used.metric <= 4 AND used.at < below.since THEN below.since ELSE used.at END AS counted_at, sum(used.amount)
     FROM usage used
     JOIN below ON below.id = used.client_id
     WHERE below.kind = 1
-    GROUP BY used.metric, since
+    GROUP BY used.metric, counted_at
     ON CONFLICT (client_id, metric, at) DO UPDATE SET amount = usage.amount + excluded.amount";
 
 /// Gives what a client and those below it used to another one, before they go.
@@ -96,7 +96,7 @@ const PRESENT: &str = "
 
 const PAST: &str = "
     WITH RECURSIVE below (id, kind, since) AS (
-        SELECT id, kind, 0 FROM resource WHERE id = $1
+        SELECT id, kind, CAST(0 AS BIGINT) FROM resource WHERE id = $1
         UNION ALL
         SELECT child.id, child.kind,
             CASE WHEN child.owned_at > below.since THEN child.owned_at ELSE below.since END

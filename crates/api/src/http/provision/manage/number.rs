@@ -103,6 +103,8 @@ async fn list(app: &Arc<App>, caller: Caller, model: &str, query: &Form<'_>) -> 
     let partner = query.one("shared")?.filter(|name| !name.is_empty()).map(str::to_owned);
     let name = ModelName::parse(model, app.limits());
     let of_job = Arc::clone(app);
+    // Where pages ended is remembered here, and others may have changed it.
+    app.store.catch_up().await?;
     let numbers = app
         .store
         .read(move |tx| {
